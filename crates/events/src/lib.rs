@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Publishing of what happened to whoever listens. Delivery is the business of the backend; what is
+//! published, and that it survives a crash until then, is the business of the service.
+
+mod envelope;
+mod event;
+mod log;
+mod memory;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use releng_common::{Error, Result};
+
+pub use crate::envelope::envelope;
+pub use crate::event::Event;
+pub use crate::log::LogPublisher;
+pub use crate::memory::MemoryPublisher;
+
+/// Publishes events. A call that answers `Ok` means that the backend has taken the event over; the
+/// same event may reach listeners more than once, with the same `message_id`.
+#[async_trait]
+pub trait Publisher: fmt::Debug + Send + Sync {
+    /// Publishes one event.
+    async fn publish(&self, event: &Event) -> Result<()>;
+
+    /// Asks the backend whether it works, for heartbeats.
+    async fn check(&self) -> Result<()>;
+}
+
+/// A shared publisher.
+pub type Handle = Arc<dyn Publisher>;
+
+/// Opens the publisher that a URL names: `log:` writes one line per event.
+pub fn open(url: &str) -> Result<Handle> {
+    match url.split_once(':') {
+        Some(("log", "")) => Ok(Arc::new(LogPublisher)),
+        Some(("log", _)) => Err(Error::invalid("events url: `log:` takes nothing after the colon")),
+        Some((scheme, _)) => Err(Error::invalid(format!(
+            "events url: unknown scheme `{scheme}`; known schemes: log"
+        ))),
+        None => Err(Error::invalid("events url: no scheme; known schemes: log")),
+    }
+}
