@@ -12,6 +12,7 @@ mod memory;
 mod options;
 mod redis;
 pub mod suite;
+mod ttl;
 
 use std::fmt;
 use std::sync::Arc;

@@ -36,10 +36,42 @@ pub type Handle = Arc<dyn Publisher>;
 pub fn open(url: &str) -> Result<Handle> {
     match url.split_once(':') {
         Some(("log", "")) => Ok(Arc::new(LogPublisher)),
-        Some(("log", _)) => Err(Error::invalid("events url: `log:` takes nothing after the colon")),
+        Some(("log", _)) => Err(Error::invalid(
+            "events url: `log:` takes nothing after the colon",
+        )),
         Some((scheme, _)) => Err(Error::invalid(format!(
             "events url: unknown scheme `{scheme}`; known schemes: log"
         ))),
         None => Err(Error::invalid("events url: no scheme; known schemes: log")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(url: &str) -> String {
+        open(url).unwrap_err().message().to_owned()
+    }
+
+    #[tokio::test]
+    async fn the_log_publisher_opens_by_its_url_and_is_always_well() {
+        let publisher = open("log:").unwrap();
+        assert_eq!(format!("{publisher:?}"), "LogPublisher");
+        publisher.check().await.unwrap();
+    }
+
+    #[test]
+    fn an_unknown_scheme_is_refused_with_the_known_ones() {
+        assert_eq!(
+            refusal("amqps://demo:secret@localhost"),
+            "events url: unknown scheme `amqps`; known schemes: log"
+        );
+        assert_eq!(refusal(""), "events url: no scheme; known schemes: log");
+        assert_eq!(refusal("log"), "events url: no scheme; known schemes: log");
+        assert_eq!(
+            refusal("log:x"),
+            "events url: `log:` takes nothing after the colon"
+        );
     }
 }

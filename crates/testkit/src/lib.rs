@@ -1,2 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
-//! TBD.
+//! What the tests of all crates share: databases per test, stand-ins for services that cannot run
+//! here, signed requests, and the architecture as a check. No product rule lives here.
+
+pub mod architecture;
+pub mod database;
+pub mod fake_oidc;
+pub mod fake_taskcluster;
+pub mod hawk_client;
+pub mod misbehaviour;
+pub mod poll;
+pub mod requirement;
+pub mod temp;
+
+mod code_flow;
+mod serving;
+mod tickets;

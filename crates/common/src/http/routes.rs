@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Routes that know their methods: HEAD beside every GET, OPTIONS with `Allow`, 405 with `Allow`
+//! for the rest, and a table that tests compare with their list of roles.
+
+use actix_web::dev::AppService;
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::Method;
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, web};
+
+use crate::error::{Error, Kind};
+
+/// Text of a 405; werkzeug's, which scripts and people know (platform.md §5).
+pub const METHOD_NOT_ALLOWED: &str = "The method is not allowed for the requested URL.";
+
+/// One path with its handlers.
+pub struct Route {
+    path: String,
+    methods: Vec<Method>,
+    resource: Resource,
+}
+
+impl Route {
+    /// Begins a route. `path` is an actix pattern such as `/trees/{tree}`.
+    pub fn new(path: &str) -> Self {
+        Self { path: path.to_owned(), methods: Vec::new(), resource: web::resource(path) }
+    }
+
+    /// Answers GET, and HEAD with the same headers and no body.
+    pub fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::GET, handler.clone()).on(Method::HEAD, handler)
+    }
+
+    /// Answers POST.
+    pub fn post<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::POST, handler)
+    }
+
+    /// Answers one method.
+    pub fn on<F, Args>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::method(method.clone()).to(handler));
+        self.methods.push(method);
+        self
+    }
+
+    fn finish(mut self) -> Resource {
+        if !self.methods.contains(&Method::OPTIONS) {
+            self.methods.push(Method::OPTIONS);
+            let allow = allow(&self.methods);
+            self.resource = self.resource.route(web::method(Method::OPTIONS).to(move || {
+                let allow = allow.clone();
+                async move { HttpResponse::Ok().insert_header(("allow", allow)).finish() }
+            }));
+        }
+        let allow = allow(&self.methods);
+        self.resource.default_service(web::to(move |request: HttpRequest| {
+            let allow = allow.clone();
+            async move {
+                super::frame::note_header(&request, "allow", allow);
+                Err::<HttpResponse, _>(Error::new(Kind::MethodNotAllowed, METHOD_NOT_ALLOWED))
+            }
+        }))
+    }
+}
+
+fn allow(methods: &[Method]) -> String {
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
+}
+
+/// The routes of a service, in the order in which they are tried.
+#[derive(Default)]
+pub struct Routes(Vec<Route>);
+
+impl Routes {
+    /// Returns an empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route.
+    pub fn add(&mut self, route: Route) -> &mut Self {
+        self.0.push(route);
+        self
+    }
+
+    /// Returns method and pattern of every route, HEAD and OPTIONS left out: they follow from GET.
+    pub fn table(&self) -> Vec<(String, String)> {
+        self.0
+            .iter()
+            .flat_map(|route| {
+                route
+                    .methods
+                    .iter()
+                    .filter(|m| !matches!(**m, Method::HEAD | Method::OPTIONS))
+                    .map(|m| (m.to_string(), route.path.clone()))
+            })
+            .collect()
+    }
+}
+
+impl HttpServiceFactory for Routes {
+    fn register(self, config: &mut AppService) {
+        for route in self.0 {
+            route.finish().register(config);
+        }
+    }
+}

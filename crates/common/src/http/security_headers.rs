@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The headers that every answer carries (platform.md §8).
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::config::Invalid;
+
+/// Headers with fixed values, added where the handler did not set its own.
+#[derive(Clone, Debug)]
+pub struct SecurityHeaders {
+    fixed: Vec<(HeaderName, HeaderValue)>,
+    html_policy: HeaderValue,
+}
+
+/// One year, as the predecessors sent it.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31556926; includeSubDomains");
+
+impl SecurityHeaders {
+    /// Builds the set. `connect` lists the origins that pages may talk to besides their own.
+    ///
+    /// # Errors
+    /// An origin cannot stand in a header.
+    pub fn new(connect: &[&str]) -> Result<Self, Invalid> {
+        let connect = std::iter::once("'self'").chain(connect.iter().copied());
+        let policy = format!(
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+             font-src 'self'; connect-src {}; object-src 'none'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'self'",
+            connect.collect::<Vec<_>>().join(" ")
+        );
+        Self::with_policy(&policy)
+    }
+
+    /// Builds the set with a policy of the service's own.
+    ///
+    /// # Errors
+    /// The policy cannot stand in a header.
+    pub fn with_policy(policy: &str) -> Result<Self, Invalid> {
+        let fixed = [
+            ("x-frame-options", "SAMEORIGIN"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "strict-origin-when-cross-origin"),
+        ];
+        Ok(Self {
+            fixed: fixed
+                .into_iter()
+                .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+                .collect(),
+            html_policy: HeaderValue::from_str(policy)
+                .map_err(|e| Invalid::new("Content-Security-Policy", e.to_string()))?,
+        })
+    }
+
+    /// Adds what is missing.
+    pub fn decorate(&self, is_secure: bool, headers: &mut HeaderMap) {
+        for (name, value) in &self.fixed {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        let policy = HeaderName::from_static("content-security-policy");
+        if !headers.contains_key(&policy) {
+            headers.insert(policy, self.html_policy.clone());
+        }
+        if is_secure {
+            headers.insert(HeaderName::from_static("strict-transport-security"), HSTS);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Logs and metrics of a process.
+
+pub mod logging;
+pub mod metrics;
+mod mozlog;
+mod statsd;
+
+pub use logging::init as init_logging;
+pub use metrics::{Metrics, install as install_metrics};

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A recorder that sends every change at once in the StatsD dialect with Datadog tags: counters as
+//! `|c`, gauges as `|g`, histograms (milliseconds everywhere) as `|ms`, because the documented keys
+//! are timers.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use cadence::{BufferedUdpMetricSink, Counted, Gauged, MetricBuilder, QueuingMetricSink, StatsdClient, Timed};
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+
+use crate::config::Invalid;
+
+/// Messages that may wait for the sending thread; more are dropped, requests never wait.
+const QUEUE: usize = 64 * 1024;
+
+/// Sends metrics to one host over UDP, from a bounded queue on a thread of its own.
+pub(super) struct StatsD {
+    client: Arc<StatsdClient>,
+}
+
+impl StatsD {
+    pub(super) fn open(host: &str, port: u16, namespace: &str) -> Result<Self, Invalid> {
+        let problem = |e: &dyn std::fmt::Display| Invalid::new("STATSD_HOST", format!("{host}: {e}"));
+        let socket = UdpSocket::bind("0.0.0.0:0").map_err(|e| problem(&e))?;
+        socket.set_nonblocking(true).map_err(|e| problem(&e))?;
+        let sink = BufferedUdpMetricSink::from((host, port), socket).map_err(|e| problem(&e))?;
+        let sink = QueuingMetricSink::with_capacity(sink, QUEUE);
+        let prefix = namespace.trim_end_matches('.');
+        Ok(Self { client: Arc::new(StatsdClient::builder(prefix, sink).build()) })
+    }
+
+    fn series(&self, key: &Key) -> Arc<Series> {
+        Arc::new(Series {
+            client: Arc::clone(&self.client),
+            name: key.name().to_owned(),
+            tags: key.labels().map(|l| (l.key().to_owned(), l.value().to_owned())).collect(),
+        })
+    }
+}
+
+impl Recorder for StatsD {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.series(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.series(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.series(key))
+    }
+}
+
+/// One key with its tags.
+struct Series {
+    client: Arc<StatsdClient>,
+    name: String,
+    tags: Vec<(String, String)>,
+}
+
+impl Series {
+    fn send<'a, T: cadence::Metric + From<String>>(&'a self, mut message: MetricBuilder<'a, 'a, T>) {
+        for (key, value) in &self.tags {
+            message = message.with_tag(key, value);
+        }
+        message.send();
+    }
+}
+
+impl CounterFn for Series {
+    fn increment(&self, value: u64) {
+        self.send(self.client.count_with_tags(&self.name, value));
+    }
+
+    /// StatsD knows no absolute counters.
+    fn absolute(&self, _: u64) {}
+}
+
+impl GaugeFn for Series {
+    /// Gauges are set, never moved: several processes send the same key.
+    fn increment(&self, _: f64) {}
+    fn decrement(&self, _: f64) {}
+
+    fn set(&self, value: f64) {
+        self.send(self.client.gauge_with_tags(&self.name, value));
+    }
+}
+
+impl HistogramFn for Series {
+    fn record(&self, value: f64) {
+        #[expect(
+            clippy::as_conversions,
+            reason = "float to integer saturates, and timers are whole milliseconds"
+        )]
+        let millis = value.round() as u64;
+        self.send(self.client.time_with_tags(&self.name, millis));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_tags_are_sent_in_the_datadog_dialect() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        server.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        let recorder =
+            StatsD::open("127.0.0.1", server.local_addr().unwrap().port(), "stage").unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::counter!("tecken.upload_uploads", "try" => "False").increment(2);
+            metrics::gauge!("buildhub2.api_search_records").set(7.0);
+            metrics::histogram!("tecken.upload_archive").record(12.4);
+        });
+        recorder.client.flush().unwrap();
+        let mut text = String::new();
+        while text.matches('\n').count() < 3 {
+            let mut buffer = [0; 1500];
+            let n = server.recv(&mut buffer).unwrap();
+            text.push_str(std::str::from_utf8(&buffer[..n]).unwrap());
+            recorder.client.flush().unwrap();
+        }
+        assert_eq!(
+            text,
+            "stage.tecken.upload_uploads:2|c|#try:False\n\
+             stage.buildhub2.api_search_records:7|g\n\
+             stage.tecken.upload_archive:12|ms\n"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The pool, and the two ways in: `read` and `write`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::r2d2::{Pool, PooledConnection};
+use releng_common::config::Common;
+use releng_common::{Error, Kind, Result};
+use tokio::sync::Semaphore;
+
+use crate::connection::{AnyConnection, Backend, Manager, sqlite_path};
+use crate::failure::Failure;
+use crate::{Changes, TxResult, on_backend};
+
+/// Tries of a transaction that the database takes back because of another one.
+const TRIES: u32 = 5;
+
+/// A database. Clones share the pool.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<Manager>,
+    backend: Backend,
+    timeout: Duration,
+    /// SQLite has one writer: waiting here is cheaper and fairer than SQLite's own busy loop.
+    writer: Option<Arc<Semaphore>>,
+    changes: Changes,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({:?})", self.backend)
+    }
+}
+
+impl Db {
+    /// Opens the database of the settings. Connections are made when they are needed, so a
+    /// PostgreSQL that is down shows on the heartbeat and not as a crash loop.
+    ///
+    /// # Errors
+    /// Unknown scheme, or a SQLite folder that cannot be made.
+    pub fn open(settings: &Common) -> Result<Self> {
+        let timeout = Duration::from_secs(settings.database_timeout_secs.max(1));
+        Self::connect(&settings.database_url, settings.database_pool_size, timeout)
+    }
+
+    /// Opens a database by its URL.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn connect(url: &str, size: u32, timeout: Duration) -> Result<Self> {
+        let backend = Backend::of(url).map_err(Error::invalid)?;
+        if backend == Backend::Sqlite {
+            make_folder(sqlite_path(url))?;
+        }
+        let manager = Manager { backend, url: url.to_owned() };
+        let pool = Pool::builder()
+            .max_size(size.max(1))
+            .min_idle(Some(0))
+            .connection_timeout(timeout)
+            // A lost connection shows as an error of its first query; asking before each checkout would
+            // double the round trips.
+            .test_on_check_out(false)
+            .build_unchecked(manager);
+        Ok(Self {
+            pool,
+            backend,
+            timeout,
+            writer: (backend == Backend::Sqlite).then(|| Arc::new(Semaphore::new(1))),
+            changes: Changes::start(backend, url.to_owned())?,
+        })
+    }
+
+    /// Returns which database this is.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Returns the watcher that tells whether anything was committed.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Runs queries outside a transaction, on a blocking thread.
+    ///
+    /// # Errors
+    /// The work's own, `Unavailable` when the database does not answer.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> TxResult<T> + Send + 'static,
+    {
+        let db = self.clone();
+        blocking(move || work(&mut *db.checkout()?).map_err(Failure::into_error)).await
+    }
+
+    /// Runs queries in one transaction that is committed when the work returns `Ok`. The work may run
+    /// again when the database takes it back for the sake of another transaction.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
+    {
+        let permit = match &self.writer {
+            Some(writer) => {
+                let waited = tokio::time::timeout(self.timeout, Arc::clone(writer).acquire_owned());
+                match waited.await {
+                    Ok(Ok(permit)) => Some(permit),
+                    _ => return Err(Error::unavailable("the database is busy")),
+                }
+            }
+            None => None,
+        };
+        let db = self.clone();
+        blocking(move || {
+            let _permit = permit;
+            let mut conn = db.checkout()?;
+            let mut tries = 1;
+            loop {
+                match transaction(&mut conn, &work) {
+                    Err(failure) if failure.is_contention() && tries < TRIES => tries += 1,
+                    result => return result.map_err(Failure::into_error),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Checks that the database answers.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn check(&self) -> Result<()> {
+        self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await
+    }
+
+    fn checkout(&self) -> Result<PooledConnection<Manager>> {
+        self.pool
+            .get_timeout(self.timeout)
+            .map_err(|e| Error::unavailable("the database does not answer").with_source(e))
+    }
+}
+
+/// Runs `work` between BEGIN and COMMIT. SQLite begins IMMEDIATE: a transaction that reads first and
+/// then wants to write would otherwise fail when another process wrote in between.
+fn transaction<T>(
+    conn: &mut AnyConnection,
+    work: &impl Fn(&mut AnyConnection) -> TxResult<T>,
+) -> TxResult<T> {
+    match conn {
+        AnyConnection::Sqlite(c) => {
+            AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?;
+        }
+        AnyConnection::Postgres(c) => AnsiTransactionManager::begin_transaction(c)?,
+    }
+    match work(conn) {
+        Ok(value) => {
+            on_backend!(conn, c => AnsiTransactionManager::commit_transaction(c))?;
+            Ok(value)
+        }
+        Err(failure) => {
+            // The first failure is the one to report.
+            let _ = on_backend!(conn, c => AnsiTransactionManager::rollback_transaction(c));
+            Err(failure)
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::internal("database work panicked").with_source(e))?
+}
+
+fn make_folder(path: &str) -> Result<()> {
+    let Some(folder) = std::path::Path::new(path).parent().filter(|f| !f.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|e| {
+        let text = format!("DATABASE_URL: the folder {} cannot be made", folder.display());
+        Error::new(Kind::InvalidInput, text).with_source(e)
+    })
+}

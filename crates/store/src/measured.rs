@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Timings and failures of another store, through the `metrics` facade. What it measures is the
+//! answer of the store; the bytes of an opened object flow afterwards.
+
+use std::future::Future;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use releng_common::{Kind, Result};
+
+use crate::{
+    Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, SignedUrl, Store,
+};
+
+/// Names of the metrics of all stores. Labels: `store` (its name) and `operation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricName {
+    /// Seconds until a store answered an operation, failures included (histogram).
+    RequestSeconds,
+    /// Operations that failed because the store could not be asked or broke (counter).
+    Failures,
+}
+
+impl MetricName {
+    /// Returns the name as it is reported.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestSeconds => "store.request",
+            Self::Failures => "store.failures",
+        }
+    }
+}
+
+/// A store that reports how long another one takes.
+#[derive(Debug)]
+pub struct Measured {
+    inner: Store,
+}
+
+impl Measured {
+    /// Wraps a store.
+    pub fn new(inner: Store) -> Self {
+        Self { inner }
+    }
+
+    async fn time<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let start = Instant::now();
+        let result = work.await;
+        let store = self.inner.name().to_owned();
+        metrics::histogram!(
+            MetricName::RequestSeconds.as_str(), "store" => store.clone(), "operation" => operation
+        )
+        .record(start.elapsed().as_secs_f64());
+        if let Err(error) = &result
+            && matches!(error.kind(), Kind::Unavailable | Kind::Internal)
+        {
+            metrics::counter!(
+                MetricName::Failures.as_str(), "store" => store, "operation" => operation
+            )
+            .increment(1);
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl BlobStore for Measured {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn head(&self, key: &Key) -> Result<Option<Meta>> {
+        self.time("head", self.inner.head(key)).await
+    }
+
+    async fn get(&self, key: &Key, range: Option<ByteRange>) -> Result<Option<Object>> {
+        self.time("get", self.inner.get(key, range)).await
+    }
+
+    async fn put(&self, key: &Key, body: Body, attributes: &Attributes) -> Result<Meta> {
+        self.time("put", self.inner.put(key, body, attributes)).await
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<Option<Meta>> {
+        self.time("copy", self.inner.copy(from, to)).await
+    }
+
+    async fn copy_from(
+        &self,
+        source: &dyn BlobStore,
+        from: &Key,
+        to: &Key,
+    ) -> Result<Option<Meta>> {
+        self.time("copy", self.inner.copy_from(source, from, to)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.time("delete", self.inner.delete(key)).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {
+        self.time("list", self.inner.list(prefix, start_after, limit)).await
+    }
+
+    async fn sign_get(&self, key: &Key, expires_secs: u32) -> Result<SignedUrl> {
+        self.inner.sign_get(key, expires_secs).await
+    }
+
+    async fn sign_put(
+        &self,
+        key: &Key,
+        expires_secs: u32,
+        signed: &Attributes,
+    ) -> Result<SignedUrl> {
+        self.inner.sign_put(key, expires_secs, signed).await
+    }
+
+    fn public_url(&self, key: &Key) -> Option<SignedUrl> {
+        self.inner.public_url(key)
+    }
+
+    async fn make_private(&self, key: &Key) -> Result<()> {
+        self.time("make_private", self.inner.make_private(key)).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.time("check", self.inner.check()).await
+    }
+
+    async fn ensure(&self) -> Result<()> {
+        self.inner.ensure().await
+    }
+
+    fn origin(&self) -> Origin {
+        self.inner.origin()
+    }
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `fetch`: turns a manifest back into files.
+
+mod attempt;
+mod cache;
+mod download;
+mod partial;
+mod setup;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::task::JoinSet;
+
+pub use self::cache::Cache;
+use crate::{
+    log::Log,
+    manifest::{self, Manifest},
+    record::{Expected, FileState, Record},
+    server_urls::ServerUrl,
+    transport::Transport,
+    unpack,
+};
+
+/// What to fetch, from where, to where.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder the files belong into.
+    pub folder: PathBuf,
+    /// Names of the wanted files; empty means all of the manifest.
+    pub names: Vec<String>,
+    /// The servers, asked in this order.
+    pub servers: Vec<ServerUrl>,
+    /// The region to prefer.
+    pub region: Option<String>,
+    /// The cache of downloaded files.
+    pub cache: Option<Cache>,
+    /// Downloads at a time.
+    pub jobs: usize,
+    /// The longest file that is accepted for a record without a size.
+    pub unsized_limit_bytes: u64,
+    /// How archives are unpacked.
+    pub unpack: unpack::Options,
+    /// Whether the programs that records name are run, and how long each may take.
+    pub setup: Option<Duration>,
+}
+
+/// The manifest cannot be fetched as it stands; nothing was touched. One sentence per record.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct BadRecords(pub Vec<String>);
+
+struct Context {
+    options: Options,
+    transport: Transport,
+    log: Log,
+}
+
+#[derive(Debug, Clone)]
+struct Wanted {
+    record: Record,
+    expected: Expected,
+}
+
+/// Brings the wanted files in place and unpacks them. Returns the names that failed, in the order
+/// of the manifest.
+///
+/// # Errors
+/// A wanted record cannot be checked (digest, algorithm) or contradicts another one.
+pub async fn fetch(
+    manifest: &Manifest,
+    options: Options,
+    transport: Transport,
+    log: Log,
+) -> Result<Vec<String>, BadRecords> {
+    let wanted = select(manifest, &options)?;
+    let context = Arc::new(Context { options, transport, log });
+    context.warn_of_setup(&wanted);
+    let mut failed = obtain_all(&context, &wanted).await;
+    for wanted in wanted.iter().filter(|wanted| wanted.record.unpack) {
+        let name = &wanted.record.filename;
+        if !failed.contains(name) && !context.unpack(wanted).await {
+            failed.insert(name.clone());
+        }
+    }
+    Ok(wanted
+        .into_iter()
+        .map(|wanted| wanted.record.filename)
+        .filter(|name| failed.contains(name))
+        .collect())
+}
+
+/// Everything that can be known to be wrong without the network is found out here.
+fn select(manifest: &Manifest, options: &Options) -> Result<Vec<Wanted>, BadRecords> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let mut positions = BTreeMap::new();
+    let mut problems = Vec::new();
+    for record in manifest.records() {
+        let name = &record.filename;
+        if !options.names.is_empty() && !options.names.contains(name) {
+            continue;
+        }
+        if options.setup.is_some() && record.setup.is_some() && !record.unpack {
+            problems.push(format!("record '{name}' has setup but not unpack"));
+        }
+        match record.expected() {
+            Err(rule) => problems.push(format!("record '{name}': {rule}")),
+            Ok(expected) => match positions.insert(name.clone(), record.clone()) {
+                None => wanted.push(Wanted { record: record.clone(), expected }),
+                Some(other) if other.same_contents(record) => {}
+                Some(_) => problems.push(format!("manifest has two different files named '{name}'")),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(wanted) } else { Err(BadRecords(problems)) }
+}
+
+async fn obtain_all(context: &Arc<Context>, wanted: &[Wanted]) -> BTreeSet<String> {
+    let mut failed = BTreeSet::new();
+    let mut waiting = wanted.iter();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < context.options.jobs.max(1)
+            && let Some(wanted) = waiting.next()
+        {
+            let (context, wanted) = (Arc::clone(context), wanted.clone());
+            running.spawn(async move {
+                let obtained = context.obtain(&wanted).await;
+                (wanted.record.filename, obtained)
+            });
+        }
+        match running.join_next().await {
+            None => return failed,
+            Some(Ok((_, Ok(())))) => {}
+            Some(Ok((name, Err(reason)))) => {
+                context.log.error(format_args!("'{name}': {reason}"));
+                failed.insert(name);
+            }
+            Some(Err(error)) => context.log.error(format_args!("a download ended: {error}")),
+        }
+    }
+}
+
+impl Context {
+    fn warn_of_setup(&self, wanted: &[Wanted]) {
+        for record in wanted.iter().map(|wanted| &wanted.record) {
+            if record.setup.is_some() && self.options.setup.is_none() {
+                self.log.warning(format_args!(
+                    "setup of '{}' is ignored: running it needs --allow-setup",
+                    record.filename
+                ));
+            }
+        }
+    }
+
+    /// Makes the file of a record be there: already, from the cache, or from a server.
+    async fn obtain(self: &Arc<Self>, wanted: &Wanted) -> Result<(), String> {
+        let name = &wanted.record.filename;
+        let target = self.options.folder.join(name);
+        let (record, folder) = (wanted.record.clone(), self.options.folder.clone());
+        match blocking(move || record.state_in(&folder)).await? {
+            FileState::Valid => {
+                self.log.info(format_args!("'{name}' is already here"));
+                return Ok(());
+            }
+            FileState::Invalid(reason) => {
+                self.log.warning(format_args!("'{name}' is invalid, removing it: {reason}"));
+                fs::remove_file(&target)
+                    .map_err(|error| format!("cannot remove the invalid file: {error}"))?;
+            }
+            FileState::Absent => {}
+        }
+        if self.restore(wanted, &target).await? {
+            return Ok(());
+        }
+        self.download(wanted, &target).await?;
+        self.remember(wanted, &target).await
+    }
+
+    async fn restore(self: &Arc<Self>, wanted: &Wanted, target: &Path) -> Result<bool, String> {
+        if self.options.cache.is_none() {
+            return Ok(false);
+        }
+        let (this, wanted, target) = (Arc::clone(self), wanted.clone(), target.to_owned());
+        blocking(move || {
+            let name = &wanted.record.filename;
+            let cache = this.options.cache.as_ref();
+            let restored = cache.map(|cache| cache.restore(&wanted.expected, &target, &this.log));
+            if restored == Some(true) {
+                this.log.info(format_args!("'{name}' comes from the cache"));
+            }
+            restored == Some(true)
+        })
+        .await
+    }
+
+    /// Failing to write the cache is no failure of the fetch.
+    async fn remember(self: &Arc<Self>, wanted: &Wanted, target: &Path) -> Result<(), String> {
+        let Some(cache) = self.options.cache.clone() else { return Ok(()) };
+        let (digest, target) = (wanted.expected.digest, target.to_owned());
+        if let Err(error) = blocking(move || cache.store(&digest, &target)).await? {
+            self.log.warning(format_args!(
+                "cannot put '{}' into the cache: {error}",
+                wanted.record.filename
+            ));
+        }
+        Ok(())
+    }
+
+    /// Unpacks one archive and runs its program; returns whether that worked.
+    async fn unpack(self: &Arc<Self>, wanted: &Wanted) -> bool {
+        let (this, record) = (Arc::clone(self), wanted.record.clone());
+        let outcome = blocking(move || {
+            let options = &this.options;
+            this.log.info(format_args!("unpacking '{}'", record.filename));
+            unpack::unpack(&options.folder, &record.filename, &options.unpack, &this.log)
+                .map_err(|error| error.to_string())?;
+            match (&record.setup, options.setup) {
+                (Some(setup), Some(limit)) => {
+                    setup::run(&options.folder, &record.filename, setup, limit)
+                }
+                _ => Ok(()),
+            }
+        });
+        match outcome.await.and_then(|inner| inner) {
+            Ok(()) => true,
+            Err(reason) => {
+                self.log.error(reason);
+                false
+            }
+        }
+    }
+}
+
+/// Runs file and hashing work where it does not hold up the downloads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| format!("internal error: {error}"))
+}
+
+/// Makes the file that will become `target` once it is complete.
+fn new_file_for(target: &Path) -> io::Result<tempfile::NamedTempFile> {
+    manifest::new_file_in(target.parent().unwrap_or(Path::new(".")))
+}

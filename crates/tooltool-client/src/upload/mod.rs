@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `upload`: announces the files of a manifest as one batch, sends their bytes to the store and
+//! tells the server that they are there.
+
+mod notify;
+mod put;
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::{
+    api::{Api, Error as ApiError},
+    digest::Sha512,
+    manifest::Manifest,
+    record::{FileState, Record},
+};
+
+/// URLs live for a minute, so all files are sent at once, up to what a process may have open.
+const PARALLEL_PUTS: usize = 64;
+
+/// What to upload and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of the files.
+    pub folder: PathBuf,
+    /// What the batch is about.
+    pub message: String,
+    /// The region to prefer.
+    pub region: Option<String>,
+    /// Notifications at a time.
+    pub jobs: usize,
+    /// How long to wait for the server's verification; `None` is not to wait.
+    pub wait: Option<Duration>,
+}
+
+/// Why an upload did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file is absent or differs from its record.
+    #[error("manifest is invalid")]
+    ManifestInvalid,
+    /// A record does not say who may download the file.
+    #[error("visibility of '{0}' must be public or internal")]
+    Visibility(String),
+    /// The batch was not accepted.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// Files could not be sent, or were not verified.
+    #[error("The following files failed: '{}'", .0.join("', '"))]
+    Files(Vec<String>),
+}
+
+/// A file of the batch that still has to be sent.
+#[derive(Debug, Clone)]
+struct Item {
+    record: Record,
+    digest: Sha512,
+    size_bytes: u64,
+}
+
+/// Uploads the files of a manifest.
+///
+/// # Errors
+/// The manifest does not fit the files, the server refuses the batch, or files cannot be sent.
+/// Failing notifications are logged only: the server finds uploads without them.
+pub async fn upload(manifest: &Manifest, options: &Options, api: &Api) -> Result<(), Error> {
+    let items = check(manifest, options)?;
+    let (sent, mut failed) = send(items, options, api).await?;
+    let digests: BTreeSet<_> = sent.iter().map(|item| item.digest).collect();
+    let notified = stream::iter(digests).map(|digest| notify::complete(api, digest));
+    notified.buffer_unordered(options.jobs.max(1)).collect::<()>().await;
+    if let Some(limit) = options.wait {
+        failed.extend(wait(&sent, limit, options, api).await);
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Error::Files(failed)) }
+}
+
+/// Waits for the verification of all files; returns the names of those without.
+async fn wait(sent: &[Item], limit: Duration, options: &Options, api: &Api) -> Vec<String> {
+    let waits = sent.iter().map(async |item| {
+        let name = &item.record.filename;
+        match notify::verified(api, item.digest, limit).await {
+            Ok(()) => {
+                api.log().info(format_args!("{name}: verified"));
+                None
+            }
+            Err(reason) => {
+                api.log().error(format_args!("{name}: not verified: {reason}"));
+                Some(name.clone())
+            }
+        }
+    });
+    let outcomes = stream::iter(waits).buffered(options.jobs.max(1)).collect::<Vec<_>>().await;
+    outcomes.into_iter().flatten().collect()
+}
+
+fn check(manifest: &Manifest, options: &Options) -> Result<Vec<Item>, Error> {
+    let mut items: Vec<Item> = Vec::new();
+    for record in manifest.records() {
+        if record.state_in(&options.folder) != FileState::Valid {
+            return Err(Error::ManifestInvalid);
+        }
+        let expected = record.expected().map_err(|_| Error::ManifestInvalid)?;
+        if !matches!(record.visibility.as_deref(), Some("public" | "internal")) {
+            return Err(Error::Visibility(record.filename.clone()));
+        }
+        let path = options.folder.join(&record.filename);
+        let length = path.metadata().map(|metadata| metadata.len());
+        let size_bytes = length.map_err(|_| Error::ManifestInvalid)?;
+        if items.iter().all(|item| item.record.filename != record.filename) {
+            items.push(Item { record: record.clone(), digest: expected.digest, size_bytes });
+        }
+    }
+    Ok(items)
+}
+
+/// Sends all files; those that fail are announced again, because their URLs have a short life.
+/// Returns the files that were sent, and the names of those that could not be.
+async fn send(
+    items: Vec<Item>,
+    options: &Options,
+    api: &Api,
+) -> Result<(Vec<Item>, Vec<String>), ApiError> {
+    let pace = api.transport().pace;
+    let mut sent = Vec::new();
+    let mut waiting = items;
+    for attempt in 1.. {
+        let urls = batch_create(&waiting, options, api).await?;
+        let puts = waiting.into_iter().zip(urls).map(async |(item, url)| match url {
+            None => {
+                api.log().info(format_args!("{}: already exists on server", item.record.filename));
+                (item, Ok(false))
+            }
+            Some(url) => {
+                let outcome = put::put(api, &options.folder, &item, url).await;
+                (item, outcome.map(|()| true))
+            }
+        });
+        let outcomes: Vec<_> = stream::iter(puts).buffered(PARALLEL_PUTS).collect().await;
+        waiting = Vec::new();
+        for (item, outcome) in outcomes {
+            match outcome {
+                Ok(true) => sent.push(item),
+                Ok(false) => {}
+                Err(_) => waiting.push(item),
+            }
+        }
+        if waiting.is_empty() || attempt >= pace.tries {
+            break;
+        }
+        let pause = pace.pause(attempt, None);
+        api.log().warning(format_args!(
+            "asking for new URLs for {} files in {:.1} seconds",
+            waiting.len(),
+            pause.as_secs_f64()
+        ));
+        tokio::time::sleep(pause).await;
+    }
+    Ok((sent, waiting.into_iter().map(|item| item.record.filename).collect()))
+}
+
+/// Announces a batch; returns for each item where to send it, `None` if the server has it.
+async fn batch_create(
+    items: &[Item],
+    options: &Options,
+    api: &Api,
+) -> Result<Vec<Option<Url>>, ApiError> {
+    let mut files = Map::new();
+    for item in items {
+        files.insert(
+            item.record.filename.clone(),
+            json!({
+                "algorithm": "sha512",
+                "digest": item.digest.to_string(),
+                "size": item.size_bytes,
+                "visibility": item.record.visibility,
+            }),
+        );
+    }
+    let body = json!({ "message": options.message, "files": files });
+    let region: Vec<_> = options.region.iter().map(|region| ("region", region.as_str())).collect();
+    let answer = api.json(Method::POST, "upload", &region, Some(&body)).await?;
+    let result = answer.get("result").unwrap_or(&Value::Null);
+    if let Some(id) = result.get("id") {
+        api.log().info(format_args!("the server calls this batch {id}"));
+    }
+    let answered = result.get("files").and_then(Value::as_object);
+    items
+        .iter()
+        .map(|item| {
+            let name = &item.record.filename;
+            let file = answered
+                .and_then(|files| files.get(name))
+                .ok_or_else(|| api.nonsense(format!("it lacks the file '{name}'")))?;
+            match file.get("put_url") {
+                None | Some(Value::Null) => Ok(None),
+                Some(url) => url
+                    .as_str()
+                    .and_then(|url| Url::parse(url).ok())
+                    .map(Some)
+                    .ok_or_else(|| api.nonsense(format!("put_url of '{name}' is no URL"))),
+            }
+        })
+        .collect()
+}
