@@ -11,7 +11,7 @@ ARGS ?=
 
 run: ## build and start all four services with demo data; ARGS="--no-demo" and the like go to `releng up`
 	@deploy/setup build
-	$(CARGO) build --release --package releng-all-in-one --package releng-tooltool-client
+	$(CARGO) build --release --package releng-all-in-one --package releng-tooltool-client --package releng-tecken
 	@exec $(TARGET)/release/releng up $(ARGS)
 
 test: ## run every test with real PostgreSQL, Redis and S3 servers, started for the run

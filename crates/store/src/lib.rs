@@ -3,6 +3,7 @@
 //! signed URLs included. What the objects mean is the business of the services.
 
 mod attributes;
+mod expiry;
 pub mod integrity;
 pub mod key;
 pub mod local;
@@ -13,6 +14,7 @@ mod open;
 pub mod prefixed;
 pub mod s3;
 mod stream;
+mod transfer;
 #[cfg(feature = "testing")]
 pub mod suite;
 mod url_path;
@@ -106,6 +108,9 @@ pub trait BlobStore: fmt::Debug + Send + Sync {
     async fn make_private(&self, key: &Key) -> Result<()>;
 
     /// Asks the store whether it can be used, for heartbeats.
+    ///
+    /// # Errors
+    /// `NotFound` when the store answers that there is no such bucket, else `Unavailable`.
     async fn check(&self) -> Result<()>;
 
     /// Creates the bucket or the folder when it does not exist (development and tests).

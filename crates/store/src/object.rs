@@ -103,6 +103,11 @@ impl ByteRange {
         }
     }
 
+    /// Tells whether no object whatsoever has such bytes.
+    pub(crate) fn is_never_inside(self) -> bool {
+        self.within(u64::MAX).is_none()
+    }
+
     /// Returns the error for a part that lies outside.
     pub(crate) fn outside(self) -> Error {
         Error::invalid(format!("range {}: no such bytes in the object", self.header()))

@@ -1,2 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
-//! TBD.
+//! Breakpad symbol files and symbolication: parse a `.sym` file into a [`SymbolTable`], parse a
+//! symbolication request into [`Jobs`], and answer the one with the other.
+//!
+//! No HTTP, no SQL, nothing asynchronous: the caller fetches the files of
+//! [`Jobs::wanted_modules`], builds a table from each, and gets the JSON body of the answer from
+//! [`symbolicate()`]. All of it is processor work and belongs on a pool for blocking tasks.
+
+pub mod header;
+pub mod module;
+pub mod parse;
+//xpub mod request;
+//xpub mod response;
+//xpub mod symbolicate;
+pub mod table;
+
+pub use header::{CodeInfo, Header, ModuleRecord, header};
+pub use module::ModuleKey;
+pub use parse::{Limits, ParseError, Parser};
+//xpub use request::{Jobs, RequestError, Version};
+//xpub use response::{Cost, Lookup, Outcome, Traffic};
+//xpub use symbolicate::{AnswerTooLarge, Lookups, Options, symbolicate};
+pub use table::{Inline, Symbol, SymbolTable};

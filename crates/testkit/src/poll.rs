@@ -50,6 +50,21 @@ where
     }
 }
 
+/// Waits for a future on this thread, which must not belong to an event loop: for closures that
+/// are not async, such as those that make databases.
+///
+/// # Panics
+/// Inside an event loop, and when the machine has no resources for one.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("no event loop for a test: {error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,9 @@ pub fn add(path: &Path, files: &[PathBuf], notes: &Notes, log: &Log) -> Result<b
     manifest.warn(log);
     let mut added: Vec<Record> = Vec::new();
     for file in files {
-        let Some(record) = record_of(file, notes, log) else { continue };
+        let Some(record) = record_of(file, notes, log) else {
+            continue;
+        };
         let known = manifest
             .records()
             .chain(&added)

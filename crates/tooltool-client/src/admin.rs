@@ -14,7 +14,12 @@ use crate::{
 /// # Errors
 /// The server refuses or does not answer.
 pub async fn visibility_set(api: &Api, digest: &Sha512, visibility: &str) -> Result<(), Error> {
-    patch(api, digest, json!([{ "op": "set_visibility", "visibility": visibility }])).await
+    patch(
+        api,
+        digest,
+        json!([{ "op": "set_visibility", "visibility": visibility }]),
+    )
+    .await
 }
 
 /// Deletes all stored copies of a file.
@@ -27,5 +32,7 @@ pub async fn instances_delete(api: &Api, digest: &Sha512) -> Result<(), Error> {
 
 async fn patch(api: &Api, digest: &Sha512, operations: Value) -> Result<(), Error> {
     let path = format!("file/sha512/{digest}");
-    api.json(Method::PATCH, &path, &[], Some(&operations)).await.map(drop)
+    api.json(Method::PATCH, &path, &[], Some(&operations))
+        .await
+        .map(drop)
 }

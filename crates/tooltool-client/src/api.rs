@@ -71,7 +71,11 @@ pub(crate) struct Answer {
 impl Api {
     /// Returns the API below a base URL.
     pub fn new(transport: Transport, base: ServerUrl, log: Log) -> Self {
-        Self { transport, base, log }
+        Self {
+            transport,
+            base,
+            log,
+        }
     }
 
     pub(crate) fn transport(&self) -> &Transport {
@@ -127,24 +131,33 @@ impl Api {
         let url = self.base.at(path, query);
         let body = body.map(|body| body.to_string().into_bytes());
         let authorization =
-            self.transport.credentials.authorization(method.as_str(), &url, body.as_deref())?;
+            self.transport
+                .credentials
+                .authorization(method.as_str(), &url, body.as_deref())?;
         let mut request = Request::new(method, url);
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }
         if let Some(body) = body {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON_TYPE));
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static(JSON_TYPE));
             *request.body_mut() = Some(body.into());
         }
-        self.exchange(request)
-            .await
-            .map_err(|cause| Error::Broken { base: self.base.to_string(), cause })
+        self.exchange(request).await.map_err(|cause| Error::Broken {
+            base: self.base.to_string(),
+            cause,
+        })
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, Broken> {
         let mut answer = self.transport.send(request).await?;
         let body = self.transport.body(&mut answer).await?;
-        Ok(Answer { status: answer.status(), headers: answer.headers().clone(), body })
+        Ok(Answer {
+            status: answer.status(),
+            headers: answer.headers().clone(),
+            body,
+        })
     }
 
     /// Returns the JSON of a success, or the server's reason for a failure.
@@ -156,7 +169,10 @@ impl Api {
     }
 
     pub(crate) fn nonsense(&self, reason: impl Into<String>) -> Error {
-        Error::Nonsense { base: self.base.to_string(), reason: reason.into() }
+        Error::Nonsense {
+            base: self.base.to_string(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -169,7 +185,10 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
     ] {
         let text = |member| object?.get(member)?.as_str();
         if let (Some(name), Some(description)) = (text(name), text(description)) {
-            return Error::Refused { name: name.to_owned(), description: description.to_owned() };
+            return Error::Refused {
+                name: name.to_owned(),
+                description: description.to_owned(),
+            };
         }
     }
     let description = match answer.headers.get(LOCATION) {
@@ -177,7 +196,14 @@ pub(crate) fn refusal(answer: &Answer) -> Error {
             "the server is at {}, use that as --url",
             String::from_utf8_lossy(target.as_bytes())
         ),
-        _ => String::from_utf8_lossy(&answer.body).trim().chars().take(EXCERPT_CHARS).collect(),
+        _ => String::from_utf8_lossy(&answer.body)
+            .trim()
+            .chars()
+            .take(EXCERPT_CHARS)
+            .collect(),
     };
-    Error::Refused { name: answer.status.to_string(), description }
+    Error::Refused {
+        name: answer.status.to_string(),
+        description,
+    }
 }

@@ -57,9 +57,7 @@ impl Credentials {
         let text = text.trim();
         match serde_json::from_str(text) {
             Ok(Value::Object(object)) => Ok(Self::Hawk(HawkClient::from_json(&object)?)),
-            _ if text.is_empty() => {
-                Err(Error::Rule("the authentication file is empty".to_owned()))
-            }
+            _ if text.is_empty() => Err(Error::Rule("the authentication file is empty".to_owned())),
             _ => Ok(Self::Bearer(text.to_owned())),
         }
     }
@@ -122,18 +120,26 @@ impl HawkClient {
     fn from_json(object: &Map<String, Value>) -> Result<Self, Error> {
         let member = |name| {
             object.get(name).and_then(Value::as_str).ok_or_else(|| {
-                Error::Rule(format!("{name} in the authentication file must be a string"))
+                Error::Rule(format!(
+                    "{name} in the authentication file must be a string"
+                ))
             })
         };
         let certificate = object.get("certificate").filter(|value| {
             // `taskcluster signin` writes null or "" for permanent credentials.
             !value.is_null() && value.as_str() != Some("")
         });
-        Self::new(member("clientId")?, member("accessToken")?, certificate.cloned())
+        Self::new(
+            member("clientId")?,
+            member("accessToken")?,
+            certificate.cloned(),
+        )
     }
 
     fn header(&self, method: &str, url: &Url, body: Option<&[u8]>) -> hawk::Result<String> {
-        let hash = body.map(|body| PayloadHasher::hash(JSON_TYPE, SHA256, body)).transpose()?;
+        let hash = body
+            .map(|body| PayloadHasher::hash(JSON_TYPE, SHA256, body))
+            .transpose()?;
         let credentials = hawk::Credentials {
             id: self.client_id.clone(),
             key: Key::new(self.access_token.as_bytes(), SHA256)?,
@@ -154,7 +160,9 @@ fn ext(certificate: Value) -> Result<String, Error> {
         other => other,
     };
     if !certificate.is_object() {
-        return Err(Error::Rule("the certificate must be a JSON object".to_owned()));
+        return Err(Error::Rule(
+            "the certificate must be a JSON object".to_owned(),
+        ));
     }
     Ok(BASE64_STANDARD.encode(json!({ "certificate": certificate }).to_string()))
 }
@@ -172,15 +180,28 @@ mod tests {
     }
 
     fn header(credentials: &Credentials, url: &Url, body: Option<&[u8]>) -> hawk::Header {
-        let value = credentials.authorization("POST", url, body).unwrap().unwrap();
-        value.to_str().unwrap().strip_prefix("Hawk ").unwrap().parse().unwrap()
+        let value = credentials
+            .authorization("POST", url, body)
+            .unwrap()
+            .unwrap();
+        value
+            .to_str()
+            .unwrap()
+            .strip_prefix("Hawk ")
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     #[test]
     fn text_that_is_not_a_json_object_is_a_bearer_token() {
         let url = Url::parse("http://h/").unwrap();
         for (text, value) in [(" abc.def \n", "Bearer abc.def"), ("12345", "Bearer 12345")] {
-            let header = load(text).unwrap().authorization("GET", &url, None).unwrap().unwrap();
+            let header = load(text)
+                .unwrap()
+                .authorization("GET", &url, None)
+                .unwrap()
+                .unwrap();
             assert_eq!(header.to_str().unwrap(), value);
         }
     }
@@ -209,14 +230,20 @@ mod tests {
             r#"{"clientId": "c", "accessToken": "k", "certificate": "{\"version\": 1}"}"#,
         ] {
             let ext = header(&load(text).unwrap(), &url, None).ext.unwrap();
-            assert_eq!(BASE64_STANDARD.decode(ext).unwrap(), br#"{"certificate":{"version":1}}"#);
+            assert_eq!(
+                BASE64_STANDARD.decode(ext).unwrap(),
+                br#"{"certificate":{"version":1}}"#
+            );
         }
     }
 
     #[test]
     fn broken_files_are_refused_without_repeating_their_contents() {
         for (text, message) in [
-            ("{\"clientId\": \"c\"}", "accessToken in the authentication file must be a string"),
+            (
+                "{\"clientId\": \"c\"}",
+                "accessToken in the authentication file must be a string",
+            ),
             ("{}", "clientId in the authentication file must be a string"),
             ("  ", "the authentication file is empty"),
             (
@@ -227,7 +254,10 @@ mod tests {
             assert_eq!(load(text).unwrap_err().to_string(), message);
         }
         let url = Url::parse("http://h/").unwrap();
-        let error = load("a\nb").unwrap().authorization("GET", &url, None).unwrap_err();
+        let error = load("a\nb")
+            .unwrap()
+            .authorization("GET", &url, None)
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "the credentials have characters that a header cannot hold"

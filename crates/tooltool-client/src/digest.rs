@@ -74,7 +74,9 @@ impl Hasher {
     /// Takes the next piece.
     pub fn update(&mut self, piece: &[u8]) {
         self.inner.update(piece);
-        self.size_bytes = self.size_bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(0));
+        self.size_bytes = self
+            .size_bytes
+            .saturating_add(u64::try_from(piece.len()).unwrap_or(0));
     }
 
     /// Returns how many bytes have come so far.

@@ -41,12 +41,18 @@ pub struct Log {
 impl Log {
     /// Returns a log on standard error that drops lines less important than `threshold`.
     pub fn stderr(threshold: Level) -> Self {
-        Self { threshold, memory: None }
+        Self {
+            threshold,
+            memory: None,
+        }
     }
 
     /// Returns a log that keeps its lines; [`Log::lines`] gives them back.
     pub fn memory(threshold: Level) -> Self {
-        Self { threshold, memory: Some(Arc::default()) }
+        Self {
+            threshold,
+            memory: Some(Arc::default()),
+        }
     }
 
     /// Returns what a log in memory has kept; nothing for one on standard error.
@@ -83,7 +89,10 @@ impl Log {
         }
         let line = format!("{level} - {}", one_line(&message.to_string()));
         match &self.memory {
-            Some(lines) => lines.lock().unwrap_or_else(PoisonError::into_inner).push(line),
+            Some(lines) => lines
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line),
             // Nobody is left to tell when standard error is closed.
             None => drop(writeln!(std::io::stderr(), "{line}")),
         }

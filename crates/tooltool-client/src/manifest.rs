@@ -64,7 +64,9 @@ impl Manifest {
     /// The file is absent, unreadable, too long, not JSON, or a record breaks a rule.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
-        File::open(path)?.take(SIZE_LIMIT_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
+        File::open(path)?
+            .take(SIZE_LIMIT_BYTES.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > SIZE_LIMIT_BYTES {
             return Err(Error::TooLong);
         }
@@ -77,7 +79,9 @@ impl Manifest {
     /// As [`Manifest::load`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let Value::Array(values) = serde_json::from_slice(bytes)? else {
-            return Err(Error::Rule("a manifest must be an array of records".to_owned()));
+            return Err(Error::Rule(
+                "a manifest must be an array of records".to_owned(),
+            ));
         };
         let mut entries = Vec::with_capacity(values.len());
         for (position, value) in (1..).zip(values) {

@@ -22,7 +22,10 @@ pub fn purge(
 ) -> io::Result<bool> {
     let mut files = match plain_files(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            log.info(format_args!("nothing to purge: {} does not exist", folder.display()));
+            log.info(format_args!(
+                "nothing to purge: {} does not exist",
+                folder.display()
+            ));
             return Ok(true);
         }
         files => files?,
@@ -76,7 +79,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (name, modified) in names {
             let file = File::create(folder.path().join(name)).unwrap();
-            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(*modified)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(*modified))
+                .unwrap();
         }
         folder
     }
@@ -106,7 +110,15 @@ mod tests {
         fs::create_dir(folder.path().join("sub")).unwrap();
         fs::write(folder.path().join("sub/kept"), "").unwrap();
         let log = Log::memory(Level::Error);
-        assert!(purge(folder.path(), 0, |_| Err(io::Error::other("not asked")), &log).unwrap());
+        assert!(
+            purge(
+                folder.path(),
+                0,
+                |_| Err(io::Error::other("not asked")),
+                &log
+            )
+            .unwrap()
+        );
         assert_eq!(names(folder.path()), ["sub"]);
         assert_eq!(names(&folder.path().join("sub")), ["kept"]);
     }

@@ -71,8 +71,10 @@ impl Record {
     /// # Errors
     /// A sentence naming the member that breaks its rule, and the rule.
     pub fn from_json(object: &Map<String, Value>) -> Result<Parsed, String> {
-        let missing: Vec<_> =
-            REQUIRED.into_iter().filter(|name| !object.contains_key(*name)).collect();
+        let missing: Vec<_> = REQUIRED
+            .into_iter()
+            .filter(|name| !object.contains_key(*name))
+            .collect();
         if !missing.is_empty() {
             return Ok(Parsed::Incomplete(missing));
         }
@@ -119,18 +121,27 @@ impl Record {
     /// A sentence when algorithm or digest cannot be checked.
     pub fn expected(&self) -> Result<Expected, String> {
         if self.algorithm != "sha512" {
-            return Err(format!("algorithm '{}' is not supported, only sha512", self.algorithm));
+            return Err(format!(
+                "algorithm '{}' is not supported, only sha512",
+                self.algorithm
+            ));
         }
         let digest = Sha512::parse(&self.digest)
             .map_err(|error| format!("digest '{}' is invalid: {error}", self.digest))?;
-        Ok(Expected { size: self.size, digest })
+        Ok(Expected {
+            size: self.size,
+            digest,
+        })
     }
 
     /// Compares the file of this name in `folder` with the record.
     pub fn state_in(&self, folder: &Path) -> FileState {
         let path = folder.join(&self.filename);
         // A dangling link is something in the way, hence "present".
-        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if path
+            .symlink_metadata()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
             return FileState::Absent;
         }
         match self.expected().and_then(|expected| expected.check(&path)) {
@@ -198,7 +209,9 @@ fn size(value: Option<&Value>) -> Result<Option<u64>, String> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
             Some(size) => Ok(Some(size)),
-            None => Err(format!("size must be a whole number of bytes or null, not {value}")),
+            None => Err(format!(
+                "size must be a whole number of bytes or null, not {value}"
+            )),
         },
     }
 }

@@ -23,7 +23,10 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { tries: 5, scale: 1.0 }
+        Self {
+            tries: 5,
+            scale: 1.0,
+        }
     }
 }
 
@@ -34,7 +37,9 @@ impl Pace {
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let own = FIRST_PAUSE_SECS * GROWTH.powi(exponent);
         let own = own * (1.0 + rand::rng().random_range(0.0..JITTER));
-        let secs = asked.map_or(own, |asked| asked.as_secs_f64()).min(LONGEST_PAUSE_SECS);
+        let secs = asked
+            .map_or(own, |asked| asked.as_secs_f64())
+            .min(LONGEST_PAUSE_SECS);
         self.scaled(Duration::from_secs_f64(secs))
     }
 
@@ -66,9 +71,13 @@ mod tests {
     #[test]
     fn pauses_grow_by_half_from_two_seconds_and_end_at_five_minutes() {
         let pace = Pace::default();
-        for (attempt, least, most) in
-            [(1, 2.0, 2.5), (2, 3.0, 3.75), (3, 4.5, 5.625), (4, 6.75, 8.4375), (40, 300.0, 300.0)]
-        {
+        for (attempt, least, most) in [
+            (1, 2.0, 2.5),
+            (2, 3.0, 3.75),
+            (3, 4.5, 5.625),
+            (4, 6.75, 8.4375),
+            (40, 300.0, 300.0),
+        ] {
             let secs = pace.pause(attempt, None).as_secs_f64();
             assert!((least..=most).contains(&secs), "{attempt}: {secs}");
         }
@@ -76,9 +85,18 @@ mod tests {
 
     #[test]
     fn what_the_server_asks_for_goes_before_the_own_pause_but_is_capped() {
-        let pace = Pace { tries: 5, scale: 0.5 };
-        assert_eq!(pace.pause(1, Some(Duration::from_secs(10))), Duration::from_secs(5));
-        assert_eq!(pace.pause(1, Some(Duration::from_secs(86_400))), Duration::from_secs(150));
+        let pace = Pace {
+            tries: 5,
+            scale: 0.5,
+        };
+        assert_eq!(
+            pace.pause(1, Some(Duration::from_secs(10))),
+            Duration::from_secs(5)
+        );
+        assert_eq!(
+            pace.pause(1, Some(Duration::from_secs(86_400))),
+            Duration::from_secs(150)
+        );
     }
 
     #[test]
@@ -92,7 +110,11 @@ mod tests {
             ("-1", None),
         ] {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-            assert_eq!(retry_after(&headers, now), expected.map(Duration::from_secs), "{text}");
+            assert_eq!(
+                retry_after(&headers, now),
+                expected.map(Duration::from_secs),
+                "{text}"
+            );
         }
     }
 

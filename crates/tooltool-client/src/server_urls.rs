@@ -28,7 +28,10 @@ impl ServerUrl {
     /// # Errors
     /// The text is not an absolute http or https URL, or has parts that a base cannot have.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
-        let refuse = |rule: &str| InvalidUrl { text: text.to_owned(), rule: rule.to_owned() };
+        let refuse = |rule: &str| InvalidUrl {
+            text: text.to_owned(),
+            rule: rule.to_owned(),
+        };
         let slash = if text.ends_with('/') { "" } else { "/" };
         let url = Url::parse(&format!("{text}{slash}")).map_err(|e| refuse(&e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -71,7 +74,10 @@ impl ServerUrl {
 
     /// Returns the download URL of a file.
     pub fn file(&self, digest: &Sha512, region: Option<&str>) -> Url {
-        let region: Vec<_> = region.map(|region| ("region", region)).into_iter().collect();
+        let region: Vec<_> = region
+            .map(|region| ("region", region))
+            .into_iter()
+            .collect();
         self.at(&format!("sha512/{digest}"), &region)
     }
 }
@@ -102,10 +108,21 @@ mod tests {
         for (host, proxy, url) in [
             (None, None, "https://tooltool.mozilla-releng.net/"),
             (Some("h.example"), None, "https://h.example/"),
-            (None, Some("http://taskcluster"), "http://taskcluster/tooltool.mozilla-releng.net/"),
-            (Some("h.example"), Some("http://tc:80/"), "http://tc/h.example/"),
+            (
+                None,
+                Some("http://taskcluster"),
+                "http://taskcluster/tooltool.mozilla-releng.net/",
+            ),
+            (
+                Some("h.example"),
+                Some("http://tc:80/"),
+                "http://tc/h.example/",
+            ),
         ] {
-            assert_eq!(ServerUrl::default_for(host, proxy).unwrap().to_string(), url);
+            assert_eq!(
+                ServerUrl::default_for(host, proxy).unwrap().to_string(),
+                url
+            );
         }
     }
 
@@ -113,7 +130,10 @@ mod tests {
     fn a_file_is_below_its_algorithm_and_the_region_is_a_query() {
         let (digest, _) = Sha512::of_reader(&mut std::io::empty()).unwrap();
         let base = ServerUrl::parse("https://h/x").unwrap();
-        assert_eq!(base.file(&digest, None).to_string(), format!("https://h/x/sha512/{digest}"));
+        assert_eq!(
+            base.file(&digest, None).to_string(),
+            format!("https://h/x/sha512/{digest}")
+        );
         assert_eq!(
             base.file(&digest, Some("us west&1")).to_string(),
             format!("https://h/x/sha512/{digest}?region=us+west%261")
@@ -123,9 +143,15 @@ mod tests {
     #[test]
     fn other_schemes_queries_and_passwords_are_refused() {
         for (text, message) in [
-            ("ftp://h", "'ftp://h' is not a server URL: it must begin with http:// or https://"),
+            (
+                "ftp://h",
+                "'ftp://h' is not a server URL: it must begin with http:// or https://",
+            ),
             ("h", "'h' is not a server URL: relative URL without a base"),
-            ("https://h/?a=1", "'https://h/?a=1' is not a server URL: it must not have a query or fragment"),
+            (
+                "https://h/?a=1",
+                "'https://h/?a=1' is not a server URL: it must not have a query or fragment",
+            ),
             (
                 "https://me:secret@h/",
                 "'the given URL' is not a server URL: credentials belong into an authentication file",

@@ -22,7 +22,10 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(30), idle: Duration::from_secs(60) }
+        Self {
+            connect: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+        }
     }
 }
 
@@ -53,8 +56,13 @@ impl Transport {
             .connect_timeout(timeouts.connect)
             .user_agent(concat!("tooltool/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Broken::from(error))?;
-        Ok(Self { client, credentials, idle: timeouts.idle, pace })
+            .map_err(Broken::from)?;
+        Ok(Self {
+            client,
+            credentials,
+            idle: timeouts.idle,
+            pace,
+        })
     }
 
     /// Sends a request and waits for the head of the answer.
@@ -75,14 +83,19 @@ impl Transport {
         while let Some(chunk) = self.chunk(answer).await? {
             body.extend_from_slice(&chunk);
             if body.len() > ANSWER_LIMIT_BYTES {
-                return Err(Broken(format!("answer is longer than {ANSWER_LIMIT_BYTES} bytes")));
+                return Err(Broken(format!(
+                    "answer is longer than {ANSWER_LIMIT_BYTES} bytes"
+                )));
             }
         }
         Ok(body)
     }
 
     pub(crate) fn timed_out(&self) -> Broken {
-        Broken(format!("nothing happened for {} seconds", self.idle.as_secs_f64()))
+        Broken(format!(
+            "nothing happened for {} seconds",
+            self.idle.as_secs_f64()
+        ))
     }
 }
 

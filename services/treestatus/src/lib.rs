@@ -1,2 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! TBD.
+//! treestatus: is a tree open, closed or approval-required. Sheriffs change it, push hooks obey it.
+
+pub mod domain;
+pub mod http;
+pub mod ops;
+mod repo;
+mod service;
+pub mod settings;
+pub mod state;
+
+pub use service::Treestatus;
+pub use settings::Settings;
+pub use state::State;

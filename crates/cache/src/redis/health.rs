@@ -52,7 +52,7 @@ impl Health {
             return true;
         }
         let now = self.now();
-        now >= asks_at
+        true
             && self
                 .asks_at
                 .compare_exchange(asks_at, pause_end(now), Ordering::SeqCst, Ordering::SeqCst)

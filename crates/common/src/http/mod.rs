@@ -13,6 +13,7 @@ pub mod problem;
 pub mod query;
 pub mod routes;
 pub mod security_headers;
+pub mod shape;
 
 pub use frame::Frame;
 pub use outside::Outside;

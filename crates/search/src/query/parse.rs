@@ -16,13 +16,20 @@ pub struct Budget<'a> {
     /// The moment that `now` means.
     pub now: DateTime<Utc>,
     clauses_left: usize,
+    aggregations_left: usize,
     depth_left: usize,
 }
 
 impl<'a> Budget<'a> {
     /// Starts with everything that the limits allow.
     pub fn new(limits: &'a Limits, now: DateTime<Utc>) -> Self {
-        Self { limits, now, clauses_left: limits.max_clauses, depth_left: limits.max_depth }
+        Self {
+            limits,
+            now,
+            clauses_left: limits.max_clauses,
+            aggregations_left: limits.max_aggregations,
+            depth_left: limits.max_depth,
+        }
     }
 
     /// Uses up `count` clauses.
@@ -35,6 +42,18 @@ impl<'a> Budget<'a> {
                 "too_many_clauses",
                 format!("a body may have {} query clauses", self.limits.max_clauses),
             )
+        })?;
+        Ok(())
+    }
+
+    /// Uses up one aggregation.
+    ///
+    /// # Errors
+    /// `Engine` when the body has too many.
+    pub fn spend_aggregation(&mut self) -> Result<(), SearchError> {
+        self.aggregations_left = self.aggregations_left.checked_sub(1).ok_or_else(|| {
+            let max = self.limits.max_aggregations;
+            SearchError::illegal_argument(format!("a body may have {max} aggregations"))
         })?;
         Ok(())
     }

@@ -7,6 +7,7 @@ mod sqlite;
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::requirement::requires;
@@ -39,10 +40,10 @@ pub struct Template<M> {
     make: M,
 }
 
-impl<M: Fn(&str) -> anyhow::Result<()>> Template<M> {
-    /// Describes databases whose tables `make` creates in the empty database at a URL. It must have
-    /// closed its connections when it returns. `name` and `fingerprint` tell patterns apart: the
-    /// fingerprint changes when the migrations do.
+impl<M: Fn(&str) -> anyhow::Result<()> + Sync> Template<M> {
+    /// Describes databases whose tables `make` creates in the empty database at a URL. It runs on a
+    /// thread of its own, where it may wait for a future ([`crate::poll::block_on`]). `name` and
+    /// `fingerprint` tell patterns apart: the fingerprint changes when the migrations do.
     pub fn new(name: &str, fingerprint: impl AsRef<[u8]>, make: M) -> Self {
         let mut hash = Sha256::new();
         hash.update(name);
@@ -102,7 +103,7 @@ impl TestDatabase {
         backend: Backend,
         name: &str,
         fingerprint: impl AsRef<[u8]>,
-        make: impl Fn(&str) -> anyhow::Result<()>,
+        make: impl Fn(&str) -> anyhow::Result<()> + Sync,
     ) -> Self {
         Template::new(name, fingerprint, make).create(backend)
     }
@@ -130,6 +131,16 @@ impl TestDatabase {
             Kind::Postgres(_) => Backend::Postgres,
         }
     }
+}
+
+type Make<'a> = dyn Fn(&str) -> anyhow::Result<()> + Sync + 'a;
+
+/// Runs `make` outside of whatever event loop the test runs in.
+fn make_apart(make: &Make<'_>, url: &str) -> anyhow::Result<()> {
+    let result = std::thread::scope(|scope| scope.spawn(|| make(url)).join());
+    result
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("panicked")))
+        .context("making the tables")
 }
 
 /// Hashes names and contents of all files of a folder, in order.

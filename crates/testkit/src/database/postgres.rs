@@ -19,12 +19,13 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use uuid::Uuid;
 
+use super::{Make, make_apart};
 use crate::requirement::requires;
 
 /// All databases of this module begin so.
 const PREFIX: &str = "releng_test_";
 /// Advisory lock that lets one process at a time make patterns and sweep.
-const MAKING: i64 = 0x7265_6c65_6e67;
+const MAKING: i64 = 0x7465_7374_6b69_7400;
 
 /// The mark of this process: its number for people who look, and what makes it unique.
 static MARK: LazyLock<String> = LazyLock::new(|| {
@@ -71,10 +72,7 @@ impl Drop for Database {
 }
 
 /// Makes a database after the pattern `key`, which `make` fills when this process needs it first.
-pub(super) fn create(
-    key: &str,
-    make: &dyn Fn(&str) -> anyhow::Result<()>,
-) -> anyhow::Result<Database> {
+pub(super) fn create(key: &str, make: &Make<'_>) -> anyhow::Result<Database> {
     let mut guard = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
     let server = match guard.as_mut() {
         Some(server) => server,
@@ -114,11 +112,7 @@ impl Server {
     }
 
     /// Returns the name of the migrated database, made when it is not there yet.
-    fn pattern(
-        &mut self,
-        key: &str,
-        make: &dyn Fn(&str) -> anyhow::Result<()>,
-    ) -> anyhow::Result<String> {
+    fn pattern(&mut self, key: &str, make: &Make<'_>) -> anyhow::Result<String> {
         let name = format!("{PREFIX}{}_t{key}", *MARK);
         if self.patterns.contains(&name) {
             return Ok(name);
@@ -129,10 +123,21 @@ impl Server {
             server
                 .connection
                 .batch_execute(&format!("CREATE DATABASE \"{name}\""))?;
-            make(&server.url_of(&name)).context("making the tables")
+            make_apart(make, &server.url_of(&name))?;
+            // A pool that closes late would keep the pattern from being copied.
+            server.end_connections(&name)
         })?;
         self.patterns.insert(name.clone());
         Ok(name)
+    }
+
+    fn end_connections(&mut self, name: &str) -> anyhow::Result<()> {
+        let query =
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1";
+        diesel::sql_query(query)
+            .bind::<Text, _>(name)
+            .execute(&mut self.connection)?;
+        Ok(())
     }
 
     /// Drops the databases whose process is dead.

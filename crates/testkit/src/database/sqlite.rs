@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use tempfile::TempDir;
 
+use super::{Make, make_apart};
 use crate::temp;
 
 const FILE_NAME: &str = "test.db";
@@ -34,7 +35,7 @@ type Pattern = Vec<(String, Vec<u8>)>;
 static PATTERNS: Mutex<Option<HashMap<String, Arc<Pattern>>>> = Mutex::new(None);
 
 /// Makes a database after the pattern `key`, which `make` fills when this process needs it first.
-pub(super) fn create(key: &str, make: &dyn Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<File> {
+pub(super) fn create(key: &str, make: &Make<'_>) -> anyhow::Result<File> {
     let pattern = pattern(key, make)?;
     let folder = temp::dir();
     for (name, content) in pattern.iter() {
@@ -46,14 +47,14 @@ pub(super) fn create(key: &str, make: &dyn Fn(&str) -> anyhow::Result<()>) -> an
     })
 }
 
-fn pattern(key: &str, make: &dyn Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Arc<Pattern>> {
+fn pattern(key: &str, make: &Make<'_>) -> anyhow::Result<Arc<Pattern>> {
     let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
     let patterns = patterns.get_or_insert_default();
     if let Some(pattern) = patterns.get(key) {
         return Ok(Arc::clone(pattern));
     }
     let folder = temp::dir();
-    make(&url(folder.path())?).context("making the tables")?;
+    make_apart(make, &url(folder.path())?)?;
     let mut pattern = Pattern::new();
     for entry in std::fs::read_dir(folder.path())? {
         let entry = entry?;

@@ -77,6 +77,41 @@ fn threads_may_make_databases_at_once() {
     }
 }
 
+#[tokio::test]
+async fn tables_may_be_made_by_a_future_even_inside_an_event_loop() {
+    for backend in backends() {
+        let template = Template::new("future", "1", |url: &str| {
+            crate::poll::block_on(async {
+                tokio::task::yield_now().await;
+                make(url)
+            })
+        });
+        run(
+            template.create(backend).url(),
+            "INSERT INTO trees VALUES ('x')",
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn connections_that_stay_open_do_not_hinder_copies() {
+    for backend in backends() {
+        let template = Template::new("open", "1", |url: &str| {
+            make(url)?;
+            if url.starts_with("postgres") {
+                std::mem::forget(PgConnection::establish(url)?);
+            }
+            Ok(())
+        });
+        run(
+            template.create(backend).url(),
+            "INSERT INTO trees VALUES ('x')",
+        )
+        .unwrap();
+    }
+}
+
 #[test]
 fn a_dropped_database_is_gone() {
     for backend in backends() {

@@ -46,7 +46,10 @@ pub(super) fn expand_home(path: &Path) -> PathBuf {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the client does not link releng-common")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client does not link releng-common"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -55,6 +58,8 @@ fn scale(text: Option<String>) -> Result<f64, String> {
     let Some(text) = text else { return Ok(1.0) };
     match text.parse::<f64>() {
         Ok(scale) if scale.is_finite() && scale >= 0.0 => Ok(scale),
-        _ => Err(format!("TOOLTOOL_RETRY_SCALE must be a number from 0, not '{text}'")),
+        _ => Err(format!(
+            "TOOLTOOL_RETRY_SCALE must be a number from 0, not '{text}'"
+        )),
     }
 }

@@ -31,7 +31,10 @@ pub(super) fn manifest(options: &Options, log: &Log) -> Result<Manifest, String>
 }
 
 fn unreadable(path: &Path, error: &dyn std::error::Error) -> String {
-    format!("failed to load manifest file at '{}': {error}", path.display())
+    format!(
+        "failed to load manifest file at '{}': {error}",
+        path.display()
+    )
 }
 
 /// `P` present, `V` valid, and the name, separated by tabs.
@@ -48,8 +51,12 @@ pub(super) fn list(options: &Options, log: &Log) -> Result<bool, String> {
         text.push_str(&format!("{present}\t{valid}\t{}\n", record.filename));
     }
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    written.map(|()| true).map_err(|error| format!("cannot write the list: {error}"))
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    written
+        .map(|()| true)
+        .map_err(|error| format!("cannot write the list: {error}"))
 }
 
 pub(super) fn validate(options: &Options, log: &Log) -> Result<bool, String> {
@@ -89,8 +96,13 @@ pub(super) fn purge(
 ) -> Result<bool, String> {
     let folder = cache_folder(options, environment);
     let folder = folder.ok_or("please specify the cache folder to be purged")?;
-    purge::purge(&folder, options.size, |folder| fs4::available_space(folder), log)
-        .map_err(|error| format!("cannot purge {}: {error}", folder.display()))
+    purge::purge(
+        &folder,
+        options.size,
+        |folder| fs4::available_space(folder),
+        log,
+    )
+    .map_err(|error| format!("cannot purge {}: {error}", folder.display()))
 }
 
 /// The option, else `$TOOLTOOL_CACHE` (D-16).
@@ -102,13 +114,17 @@ pub(super) fn cache_folder(options: &Options, environment: &Environment) -> Opti
 /// Compares all files with their records, on all processors: hashing is the whole cost.
 fn states(records: &[&Record]) -> Vec<FileState> {
     let folder = working_folder();
-    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(records.len());
+    let workers = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(records.len());
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(record) = records.get(at) else { return done };
+            let Some(record) = records.get(at) else {
+                return done;
+            };
             done.push((at, record.state_in(&folder)));
         }
     };

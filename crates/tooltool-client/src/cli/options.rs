@@ -63,8 +63,15 @@ pub(super) struct Options {
     #[arg(short, long, value_name = "FILE", default_value = "manifest.tt")]
     pub manifest: PathBuf,
 
+    // The alias keeps a shortening working that --allow-setup would make ambiguous.
     /// The digest algorithm of new records
-    #[arg(short = 'd', long, value_name = "ALG", default_value = "sha512")]
+    #[arg(
+        short = 'd',
+        long,
+        alias = "al",
+        value_name = "ALG",
+        default_value = "sha512"
+    )]
     #[arg(value_parser = ["sha512"])]
     pub algorithm: String,
 
@@ -191,7 +198,9 @@ pub(super) struct Options {
 impl Options {
     /// Returns the command, if any.
     pub fn command(&self) -> Option<String> {
-        self.words.first().map(|word| word.to_string_lossy().into_owned())
+        self.words
+            .first()
+            .map(|word| word.to_string_lossy().into_owned())
     }
 
     /// Returns the words behind the command.
@@ -205,7 +214,11 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Parsed {
     match Options::try_parse_from(words) {
         Ok(options) => Parsed::Options(Box::new(options)),
         Err(error) => {
-            let status = if error.kind() == ErrorKind::DisplayHelp { 0 } else { WRONG_USAGE };
+            let status = if error.kind() == ErrorKind::DisplayHelp {
+                0
+            } else {
+                WRONG_USAGE
+            };
             Parsed::Message { error, status }
         }
     }
@@ -249,7 +262,15 @@ mod tests {
 
     #[test]
     fn words_and_options_mix_in_any_order() {
-        let options = options(&["a-first", "-m", "x.tt", "b", "--visibility=public", "c", "-v"]);
+        let options = options(&[
+            "a-first",
+            "-m",
+            "x.tt",
+            "b",
+            "--visibility=public",
+            "c",
+            "-v",
+        ]);
         assert_eq!(options.command().as_deref(), Some("a-first"));
         assert_eq!(options.files().collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(options.manifest, PathBuf::from("x.tt"));
@@ -260,8 +281,21 @@ mod tests {
     #[test]
     fn every_shortening_that_was_unambiguous_upstream_still_is() {
         let options = options(&[
-            "--qu", "--verb", "--man=m", "--al=sha512", "--ov", "--ur=http://h", "--ca=c",
-            "--si=1", "--re=r", "--vis=public", "--un", "--vers=v", "--di=d", "--me=t", "--au=f",
+            "--qu",
+            "--verb",
+            "--man=m",
+            "--al=sha512",
+            "--ov",
+            "--ur=http://h",
+            "--ca=c",
+            "--si=1",
+            "--re=r",
+            "--vis=public",
+            "--un",
+            "--vers=v",
+            "--di=d",
+            "--me=t",
+            "--au=f",
         ]);
         assert!(options.quiet && options.verbose && options.overwrite && options.unpack);
         assert_eq!(options.size, 1 << 30);
@@ -271,7 +305,9 @@ mod tests {
 
     #[test]
     fn the_last_of_a_repeated_option_counts_except_for_urls() {
-        let options = options(&["-m", "a", "-m", "b", "--url", "http://a", "--url", "http://b"]);
+        let options = options(&[
+            "-m", "a", "-m", "b", "--url", "http://a", "--url", "http://b",
+        ]);
         assert_eq!(options.manifest, PathBuf::from("b"));
         let urls: Vec<_> = options.url.iter().map(ToString::to_string).collect();
         assert_eq!(urls, ["http://a/", "http://b/"]);
@@ -279,7 +315,10 @@ mod tests {
 
     #[test]
     fn the_version_option_is_a_note_that_may_begin_with_a_hyphen() {
-        assert_eq!(options(&["--version", "-rc1"]).version.as_deref(), Some("-rc1"));
+        assert_eq!(
+            options(&["--version", "-rc1"]).version.as_deref(),
+            Some("-rc1")
+        );
     }
 
     #[test]

@@ -40,7 +40,10 @@ pub(super) fn fetch(
     let cancelled = Arc::new(AtomicBool::new(false));
     let fetch_options = fetch::Options {
         folder: local::working_folder(),
-        names: options.files().map(|name| name.to_string_lossy().into_owned()).collect(),
+        names: options
+            .files()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect(),
         servers: servers(options, &environment)?,
         region: options.region.clone(),
         cache: local::cache_folder(options, &environment)
@@ -53,7 +56,9 @@ pub(super) fn fetch(
             cancelled: Arc::clone(&cancelled),
             ..unpack::Options::default()
         },
-        setup: options.allow_setup.then(|| Duration::from_secs(options.timeout_setup)),
+        setup: options
+            .allow_setup
+            .then(|| Duration::from_secs(options.timeout_setup)),
     };
     let transport = transport(options, &environment)?;
     let fetched = fetch::fetch(&manifest, fetch_options, transport, log.clone());
@@ -66,7 +71,10 @@ pub(super) fn fetch(
         }
         Ok(failed) if failed.is_empty() => Ok(true),
         Ok(failed) => {
-            log.error(format_args!("The following files failed: '{}'", failed.join("', '")));
+            log.error(format_args!(
+                "The following files failed: '{}'",
+                failed.join("', '")
+            ));
             Ok(false)
         }
     }
@@ -77,7 +85,10 @@ pub(super) fn upload(
     environment: &Environment,
     log: &Log,
 ) -> Result<bool, String> {
-    let message = options.message.clone().filter(|message| !message.is_empty());
+    let message = options
+        .message
+        .clone()
+        .filter(|message| !message.is_empty());
     let message = message.ok_or("upload command requires a message")?;
     let manifest = local::manifest(options, log)?;
     let upload_options = upload::Options {
@@ -85,7 +96,9 @@ pub(super) fn upload(
         message,
         region: options.region.clone(),
         jobs: options.jobs.into(),
-        wait: options.wait.then(|| Duration::from_secs(options.timeout_wait)),
+        wait: options
+            .wait
+            .then(|| Duration::from_secs(options.timeout_wait)),
     };
     let api = api(options, environment, log)?;
     let uploaded = upload::upload(&manifest, &upload_options, &api);
@@ -99,8 +112,7 @@ pub(super) fn change_visibility(
 ) -> Result<bool, String> {
     let digest = digest(options, "change-visibility")?;
     let visibility = options.visibility.as_ref();
-    let visibility =
-        visibility.ok_or("change-visibility command requires a visibility option")?;
+    let visibility = visibility.ok_or("change-visibility command requires a visibility option")?;
     let api = api(options, environment, log)?;
     let changed = admin::visibility_set(&api, &digest, visibility);
     outcome(block_on(changed, &AtomicBool::default())?)
@@ -113,7 +125,10 @@ pub(super) fn delete(
 ) -> Result<bool, String> {
     let digest = digest(options, "delete")?;
     let api = api(options, environment, log)?;
-    outcome(block_on(admin::instances_delete(&api, &digest), &AtomicBool::default())?)
+    outcome(block_on(
+        admin::instances_delete(&api, &digest),
+        &AtomicBool::default(),
+    )?)
 }
 
 fn outcome<E: ToString>(result: Result<(), E>) -> Result<bool, String> {
@@ -130,22 +145,20 @@ fn servers(options: &Options, environment: &Environment) -> Result<Vec<ServerUrl
     if !options.url.is_empty() {
         return Ok(options.url.clone());
     }
-    let default =
-        ServerUrl::default_for(environment.host.as_deref(), environment.proxy.as_deref());
+    let default = ServerUrl::default_for(environment.host.as_deref(), environment.proxy.as_deref());
     Ok(vec![default.map_err(|error| error.to_string())?])
 }
 
 fn credentials(options: &Options, environment: &Environment) -> Result<Credentials, String> {
     let file = options.authentication_file.as_deref();
-    let credentials = match (file, &environment.client) {
+    match (file, &environment.client) {
         (Some(file), _) => load(&expand_home(file)),
         (None, Some((id, token))) => {
             Credentials::taskcluster(id, token, environment.certificate.as_deref())
                 .map_err(|error| error.to_string())
         }
         (None, None) => Ok(Credentials::None),
-    };
-    credentials
+    }
 }
 
 fn load(file: &Path) -> Result<Credentials, String> {
@@ -157,7 +170,10 @@ fn transport(options: &Options, environment: &Environment) -> Result<Transport, 
         connect: Duration::from_secs(options.timeout_connect),
         idle: Duration::from_secs(options.timeout_idle),
     };
-    let pace = Pace { tries: options.tries, scale: environment.retry_scale };
+    let pace = Pace {
+        tries: options.tries,
+        scale: environment.retry_scale,
+    };
     Transport::new(credentials(options, environment)?, timeouts, pace)
         .map_err(|error| error.to_string())
 }

@@ -20,7 +20,10 @@ const REDIRECT_LIMIT: usize = 10;
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Another attempt may succeed, after the time the server asked for.
-    Later { reason: String, asked: Option<Duration> },
+    Later {
+        reason: String,
+        asked: Option<Duration>,
+    },
     /// This URL will not deliver; another one may.
     Final { reason: String },
     /// The disk is the problem; no URL can help.
@@ -46,7 +49,10 @@ impl Context {
             }
             status => return Err(status_failure(status, &answer)),
         }
-        let limit = wanted.expected.size.unwrap_or(self.options.unsized_limit_bytes);
+        let limit = wanted
+            .expected
+            .size
+            .unwrap_or(self.options.unsized_limit_bytes);
         self.check_announced(&answer, &wanted.expected, partial)?;
         self.receive(answer, limit, partial).await?;
         verify(&wanted.expected, partial)
@@ -91,7 +97,9 @@ impl Context {
             return Ok(());
         }
         partial.restart()?;
-        Err(later(format!("the server announces {announced} bytes instead of {size}")))
+        Err(later(format!(
+            "the server announces {announced} bytes instead of {size}"
+        )))
     }
 
     async fn receive(
@@ -117,23 +125,33 @@ fn verify(expected: &Expected, partial: &mut Partial) -> Result<(), Failure> {
         && received < size
     {
         // Kept: the next attempt continues here.
-        return Err(later(format!("the body ended after {received} of {size} bytes")));
+        return Err(later(format!(
+            "the body ended after {received} of {size} bytes"
+        )));
     }
     if partial.is(expected) {
         return Ok(());
     }
     partial.restart()?;
-    Err(later(format!("the {received} bytes that came have another digest")))
+    Err(later(format!(
+        "the {received} bytes that came have another digest"
+    )))
 }
 
 fn continues(answer: &Response, offset: u64) -> bool {
-    let range = answer.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let range = answer
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok());
     let start = range.and_then(|range| range.strip_prefix("bytes ")?.split_once('-'));
     offset > 0 && start.is_some_and(|(start, _)| start.trim().parse() == Ok(offset))
 }
 
 fn redirect_target(url: &Url, answer: &Response) -> Result<Url, Failure> {
-    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let location = answer
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok());
     let target = location
         .and_then(|location| url.join(location).ok())
         .filter(|target| matches!(target.scheme(), "http" | "https"));
@@ -151,11 +169,16 @@ fn status_failure(status: StatusCode, answer: &Response) -> Failure {
 }
 
 fn later(reason: impl Into<String>) -> Failure {
-    Failure::Later { reason: reason.into(), asked: None }
+    Failure::Later {
+        reason: reason.into(),
+        asked: None,
+    }
 }
 
 fn last(reason: impl Into<String>) -> Failure {
-    Failure::Final { reason: reason.into() }
+    Failure::Final {
+        reason: reason.into(),
+    }
 }
 
 impl From<Broken> for Failure {

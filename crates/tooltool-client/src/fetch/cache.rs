@@ -35,7 +35,10 @@ impl Cache {
         match self.take(&entry, expected, target) {
             Ok(Ok(())) => true,
             Ok(Err(reason)) => {
-                log.warning(format_args!("deleting {} from the cache: {reason}", entry.display()));
+                log.warning(format_args!(
+                    "deleting {} from the cache: {reason}",
+                    entry.display()
+                ));
                 // A purge may have been faster.
                 fs::remove_file(&entry).ok();
                 false

@@ -12,12 +12,14 @@ impl Context {
         let local = |error: std::io::Error| format!("cannot write the file: {error}");
         let mut partial = Partial::new(target).map_err(local)?;
         for server in &self.options.servers {
-            match self.from_server(server, wanted, &mut partial).await {
+            match self.ask_server(server, wanted, &mut partial).await {
                 Ok(()) => return partial.publish(target).map_err(local),
                 Err(Failure::Local(error)) => return Err(local(error)),
                 Err(Failure::Later { reason, .. } | Failure::Final { reason }) => {
                     let name = &wanted.record.filename;
-                    self.log.warning(format_args!("cannot fetch '{name}' from {server}: {reason}"));
+                    self.log.warning(format_args!(
+                        "cannot fetch '{name}' from {server}: {reason}"
+                    ));
                 }
             }
             // Another server may have other bytes under this name.
@@ -29,7 +31,7 @@ impl Context {
         })
     }
 
-    async fn from_server(
+    async fn ask_server(
         &self,
         server: &ServerUrl,
         wanted: &Wanted,
@@ -38,7 +40,8 @@ impl Context {
         let name = &wanted.record.filename;
         let pace = self.transport.pace;
         let url = server.file(&wanted.expected.digest, self.options.region.as_deref());
-        self.log.info(format_args!("fetching '{name}' from {server}"));
+        self.log
+            .info(format_args!("fetching '{name}' from {server}"));
         for attempt in 1.. {
             match self.attempt(&url, wanted, partial).await {
                 Err(Failure::Later { reason, asked }) if attempt < pace.tries => {

@@ -79,7 +79,11 @@ pub async fn fetch(
     log: Log,
 ) -> Result<Vec<String>, BadRecords> {
     let wanted = select(manifest, &options)?;
-    let context = Arc::new(Context { options, transport, log });
+    let context = Arc::new(Context {
+        options,
+        transport,
+        log,
+    });
     context.warn_of_setup(&wanted);
     let mut failed = obtain_all(&context, &wanted).await;
     for wanted in wanted.iter().filter(|wanted| wanted.record.unpack) {
@@ -111,13 +115,22 @@ fn select(manifest: &Manifest, options: &Options) -> Result<Vec<Wanted>, BadReco
         match record.expected() {
             Err(rule) => problems.push(format!("record '{name}': {rule}")),
             Ok(expected) => match positions.insert(name.clone(), record.clone()) {
-                None => wanted.push(Wanted { record: record.clone(), expected }),
+                None => wanted.push(Wanted {
+                    record: record.clone(),
+                    expected,
+                }),
                 Some(other) if other.same_contents(record) => {}
-                Some(_) => problems.push(format!("manifest has two different files named '{name}'")),
+                Some(_) => {
+                    problems.push(format!("manifest has two different files named '{name}'"))
+                }
             },
         }
     }
-    if problems.is_empty() { Ok(wanted) } else { Err(BadRecords(problems)) }
+    if problems.is_empty() {
+        Ok(wanted)
+    } else {
+        Err(BadRecords(problems))
+    }
 }
 
 async fn obtain_all(context: &Arc<Context>, wanted: &[Wanted]) -> BTreeSet<String> {
@@ -169,7 +182,8 @@ impl Context {
                 return Ok(());
             }
             FileState::Invalid(reason) => {
-                self.log.warning(format_args!("'{name}' is invalid, removing it: {reason}"));
+                self.log
+                    .warning(format_args!("'{name}' is invalid, removing it: {reason}"));
                 fs::remove_file(&target)
                     .map_err(|error| format!("cannot remove the invalid file: {error}"))?;
             }
@@ -201,7 +215,9 @@ impl Context {
 
     /// Failing to write the cache is no failure of the fetch.
     async fn remember(self: &Arc<Self>, wanted: &Wanted, target: &Path) -> Result<(), String> {
-        let Some(cache) = self.options.cache.clone() else { return Ok(()) };
+        let Some(cache) = self.options.cache.clone() else {
+            return Ok(());
+        };
         let (digest, target) = (wanted.expected.digest, target.to_owned());
         if let Err(error) = blocking(move || cache.store(&digest, &target)).await? {
             self.log.warning(format_args!(
@@ -217,9 +233,15 @@ impl Context {
         let (this, record) = (Arc::clone(self), wanted.record.clone());
         let outcome = blocking(move || {
             let options = &this.options;
-            this.log.info(format_args!("unpacking '{}'", record.filename));
-            unpack::unpack(&options.folder, &record.filename, &options.unpack, &this.log)
-                .map_err(|error| error.to_string())?;
+            this.log
+                .info(format_args!("unpacking '{}'", record.filename));
+            unpack::unpack(
+                &options.folder,
+                &record.filename,
+                &options.unpack,
+                &this.log,
+            )
+            .map_err(|error| error.to_string())?;
             match (&record.setup, options.setup) {
                 (Some(setup), Some(limit)) => {
                     setup::run(&options.folder, &record.filename, setup, limit)
@@ -241,7 +263,9 @@ impl Context {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| format!("internal error: {error}"))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| format!("internal error: {error}"))
 }
 
 /// Makes the file that will become `target` once it is complete.

@@ -20,7 +20,10 @@ pub(super) struct Partial {
 impl Partial {
     /// Makes an empty one next to `target`.
     pub fn new(target: &Path) -> io::Result<Self> {
-        Ok(Self { file: new_file_for(target)?, hasher: Hasher::default() })
+        Ok(Self {
+            file: new_file_for(target)?,
+            hasher: Hasher::default(),
+        })
     }
 
     /// Returns how many bytes are there.
@@ -49,6 +52,9 @@ impl Partial {
 
     /// Gives the file its name.
     pub fn publish(self, target: &Path) -> io::Result<()> {
-        self.file.persist(target).map(drop).map_err(|error| error.error)
+        self.file
+            .persist(target)
+            .map(drop)
+            .map_err(|error| error.error)
     }
 }

@@ -41,8 +41,14 @@ fn wait(mut child: Child, limit: Duration) -> Result<(), String> {
             Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(status.to_string()),
             None if started.elapsed() >= limit => {
-                child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
-                return Err(format!("it took longer than {} seconds", limit.as_secs_f64()));
+                child
+                    .kill()
+                    .and_then(|()| child.wait())
+                    .map_err(|error| error.to_string())?;
+                return Err(format!(
+                    "it took longer than {} seconds",
+                    limit.as_secs_f64()
+                ));
             }
             None => thread::sleep(LOOK_EVERY),
         }

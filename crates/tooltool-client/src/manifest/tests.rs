@@ -62,16 +62,34 @@ fn a_rule_that_is_broken_is_named_with_record_and_member() {
     for (text, message) in [
         ("{}", "a manifest must be an array of records"),
         ("[5]", "record 1 must be an object"),
-        (&with(r#""filename": "a/b""#), "record 1: filename 'a/b' must not contain / or \\"),
-        (&with(r#""filename": "a\\b""#), "record 1: filename 'a\\b' must not contain / or \\"),
-        (&with(r#""filename": """#), "record 1: filename '' must name a file"),
-        (&with(r#""filename": "..""#), "record 1: filename '..' must name a file"),
+        (
+            &with(r#""filename": "a/b""#),
+            "record 1: filename 'a/b' must not contain / or \\",
+        ),
+        (
+            &with(r#""filename": "a\\b""#),
+            "record 1: filename 'a\\b' must not contain / or \\",
+        ),
+        (
+            &with(r#""filename": """#),
+            "record 1: filename '' must name a file",
+        ),
+        (
+            &with(r#""filename": "..""#),
+            "record 1: filename '..' must name a file",
+        ),
         (
             &with(r#""filename": "a\u0000""#),
             "record 1: filename 'a\0' must not contain control characters",
         ),
-        (&with(r#""filename": 5"#), "record 1: filename must be a string"),
-        (&with(r#""size": -1"#), "record 1: size must be a whole number of bytes or null, not -1"),
+        (
+            &with(r#""filename": 5"#),
+            "record 1: filename must be a string",
+        ),
+        (
+            &with(r#""size": -1"#),
+            "record 1: size must be a whole number of bytes or null, not -1",
+        ),
         (
             &with(r#""size": 1.5"#),
             "record 1: size must be a whole number of bytes or null, not 1.5",
@@ -80,9 +98,18 @@ fn a_rule_that_is_broken_is_named_with_record_and_member() {
             &with(r#""size": "5""#),
             "record 1: size must be a whole number of bytes or null, not \"5\"",
         ),
-        (&with(r#""digest": null"#), "record 1: digest must be a string"),
-        (&with(r#""unpack": "yes""#), "record 1: unpack must be true or false"),
-        (&with(r#""version": 4"#), "record 1: version must be a string"),
+        (
+            &with(r#""digest": null"#),
+            "record 1: digest must be a string",
+        ),
+        (
+            &with(r#""unpack": "yes""#),
+            "record 1: unpack must be true or false",
+        ),
+        (
+            &with(r#""version": 4"#),
+            "record 1: version must be a string",
+        ),
     ] {
         assert_eq!(refusal(text), message, "{text}");
     }
@@ -90,8 +117,16 @@ fn a_rule_that_is_broken_is_named_with_record_and_member() {
 
 #[test]
 fn text_that_is_not_json_is_refused_with_the_place() {
-    assert!(refusal("[").starts_with("not valid JSON: EOF"), "{}", refusal("["));
-    assert!(refusal("").starts_with("not valid JSON: "), "{}", refusal(""));
+    assert!(
+        refusal("[").starts_with("not valid JSON: EOF"),
+        "{}",
+        refusal("[")
+    );
+    assert!(
+        refusal("").starts_with("not valid JSON: "),
+        "{}",
+        refusal("")
+    );
     assert!(refusal(&"[".repeat(100_000)).starts_with("not valid JSON: recursion limit"));
 }
 
@@ -104,7 +139,10 @@ fn saving_replaces_the_target_of_a_link_and_leaves_nothing_else() {
     {
         let link = folder.path().join("manifest.tt");
         std::os::unix::fs::symlink("real.tt", &link).unwrap();
-        Manifest::parse(with(r#""unpack": false"#).as_bytes()).unwrap().save(&link).unwrap();
+        Manifest::parse(with(r#""unpack": false"#).as_bytes())
+            .unwrap()
+            .save(&link)
+            .unwrap();
         assert!(link.symlink_metadata().unwrap().is_symlink());
     }
     assert_eq!(Manifest::load(&target).unwrap().records().count(), 1);

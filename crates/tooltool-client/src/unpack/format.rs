@@ -45,7 +45,9 @@ pub(super) fn detect(path: &Path) -> io::Result<Format> {
     if path.as_os_str().as_encoded_bytes().ends_with(b".tar.zst")
         && magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
     {
-        return Ok(Format::Tar(Box::new(zstd::stream::read::Decoder::new(file)?)));
+        return Ok(Format::Tar(Box::new(zstd::stream::read::Decoder::new(
+            file,
+        )?)));
     }
     let file = BufReader::new(file);
     let mut reader: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
@@ -76,7 +78,13 @@ fn is_tar_block(block: &[u8]) -> bool {
     }
     let sum: u32 = (0..)
         .zip(block)
-        .map(|(at, byte)| if CHECKSUM_FIELD.contains(&at) { u32::from(b' ') } else { (*byte).into() })
+        .map(|(at, byte)| {
+            if CHECKSUM_FIELD.contains(&at) {
+                u32::from(b' ')
+            } else {
+                (*byte).into()
+            }
+        })
         .sum();
     let field = block.get(CHECKSUM_FIELD).unwrap_or_default();
     let text = String::from_utf8_lossy(field);

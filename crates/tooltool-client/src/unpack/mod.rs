@@ -121,7 +121,9 @@ pub fn unpack(folder: &Path, archive: &str, options: &Options, log: &Log) -> Res
 /// Returns the folder that an archive is expected to contain: for `.tar.zst` and `.zip` the name
 /// without that, otherwise without its last two extensions.
 pub fn expected_folder(archive: &str) -> Option<&str> {
-    let name = archive.strip_suffix(".tar.zst").or_else(|| archive.strip_suffix(".zip"));
+    let name = archive
+        .strip_suffix(".tar.zst")
+        .or_else(|| archive.strip_suffix(".zip"));
     let name = match name {
         Some(name) => name,
         None => without_extension(without_extension(archive)),
@@ -131,7 +133,10 @@ pub fn expected_folder(archive: &str) -> Option<&str> {
 }
 
 fn without_extension(name: &str) -> &str {
-    Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+    Path::new(name)
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

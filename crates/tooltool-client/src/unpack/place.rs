@@ -2,6 +2,7 @@
 //! Moving an extracted tree to its place, and what has to happen around that.
 
 use std::{
+    cmp::Reverse,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -66,12 +67,14 @@ pub(super) fn merge_into(from: &Path, to: &Path) -> io::Result<()> {
 /// Sets permission bits and times, the deepest first: a read-only folder cannot be worked in.
 pub(super) fn finish_folders(root: &Path, mut folders: Vec<Folder>) -> io::Result<()> {
     // Stable: of two entries for one folder the later one counts.
-    folders.sort_by(|a, b| b.path.components().count().cmp(&a.path.components().count()));
+    folders.sort_by_key(|folder| Reverse(folder.path.components().count()));
     for folder in folders {
         let path = root.join(folder.path);
         if let Some(modified) = folder.modified {
             // Not every system opens folders.
-            File::open(&path).and_then(|opened| opened.set_modified(modified)).ok();
+            File::open(&path)
+                .and_then(|opened| opened.set_modified(modified))
+                .ok();
         }
         if let Some(mode) = folder.mode {
             platform::set_mode(&path, mode)?;
@@ -97,7 +100,10 @@ pub(super) fn copy_link_targets(
             let place = root.join(&link.path);
             let source = link_target(root, &link);
             if place.starts_with(&source) {
-                log.warning(format_args!("link {} contains itself, left out", link.shown));
+                log.warning(format_args!(
+                    "link {} contains itself, left out",
+                    link.shown
+                ));
             } else if place.symlink_metadata().is_ok() {
                 // A later member has taken the place.
             } else if source.exists() {
@@ -124,7 +130,11 @@ fn link_target(root: &Path, link: &Link) -> PathBuf {
     let mut target = link.path.parent().map(Path::to_owned).unwrap_or_default();
     // The rules have been applied when the link was admitted.
     let inside = clean(&mut target, link.target.as_os_str().as_encoded_bytes()).is_some();
-    if inside { root.join(target) } else { root.to_owned() }
+    if inside {
+        root.join(target)
+    } else {
+        root.to_owned()
+    }
 }
 
 /// Links to folders that hold copies of links multiply the bytes, hence the budget.

@@ -16,7 +16,10 @@ use super::{
 /// Extracts all members; stops at the first that breaks a rule.
 pub(super) fn extract(reader: Box<dyn Read>, tree: &mut Tree<'_>) -> Result<(), Error> {
     let mut archive = Archive::new(reader);
-    for entry in archive.entries().map_err(|error| tree.io_error("", error))? {
+    for entry in archive
+        .entries()
+        .map_err(|error| tree.io_error("", error))?
+    {
         let entry = entry.map_err(|error| tree.io_error("", error))?;
         member(entry, tree)?;
     }
@@ -36,7 +39,10 @@ fn member(mut entry: Entry<'_, Box<dyn Read>>, tree: &mut Tree<'_>) -> Result<()
         mode: Some(mode),
         modified: UNIX_EPOCH.checked_add(Duration::from_secs(modified_secs)),
     };
-    let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default();
+    let target = entry
+        .link_name_bytes()
+        .map(std::borrow::Cow::into_owned)
+        .unwrap_or_default();
     match kind {
         EntryType::XGlobalHeader => Ok(()),
         EntryType::Directory => tree.folder(&member),
@@ -57,7 +63,9 @@ fn member(mut entry: Entry<'_, Box<dyn Read>>, tree: &mut Tree<'_>) -> Result<()
 
 /// The newer sparse formats keep a map inside the data; taking that as contents would be wrong.
 fn has_unknown_sparse(entry: &mut Entry<'_, Box<dyn Read>>) -> io::Result<bool> {
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(false) };
+    let Some(extensions) = entry.pax_extensions()? else {
+        return Ok(false);
+    };
     for extension in extensions {
         if extension?.key_bytes().starts_with(b"GNU.sparse.") {
             return Ok(true);

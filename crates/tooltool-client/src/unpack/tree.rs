@@ -107,7 +107,11 @@ impl<'a> Tree<'a> {
         if !place.is_dir() {
             fs::create_dir(&place).map_err(|error| self.io_error(&member.shown(), error))?;
         }
-        self.folders.push(Folder { path, mode: member.mode, modified: member.modified });
+        self.folders.push(Folder {
+            path,
+            mode: member.mode,
+            modified: member.modified,
+        });
         Ok(())
     }
 
@@ -118,7 +122,8 @@ impl<'a> Tree<'a> {
         let mut file = File::create_new(&place).map_err(|error| failed(self, error))?;
         self.copy(member, contents, &mut file)?;
         if let Some(modified) = member.modified {
-            file.set_modified(modified).map_err(|error| failed(self, error))?;
+            file.set_modified(modified)
+                .map_err(|error| failed(self, error))?;
         }
         if let Some(mode) = member.mode {
             platform::set_mode(&place, mode).map_err(|error| failed(self, error))?;
@@ -138,7 +143,11 @@ impl<'a> Tree<'a> {
             platform::symlink(&target, &place)
                 .map_err(|error| self.io_error(&member.shown(), error))?;
         }
-        self.links.push(Link { shown: member.shown(), path, target });
+        self.links.push(Link {
+            shown: member.shown(),
+            path,
+            target,
+        });
         Ok(())
     }
 
@@ -179,8 +188,16 @@ impl<'a> Tree<'a> {
     }
 
     pub fn io_error(&self, member: &str, cause: io::Error) -> Error {
-        let context = if member.is_empty() { String::new() } else { format!("'{member}': ") };
-        Error::Io { archive: self.archive.to_owned(), context, cause }
+        let context = if member.is_empty() {
+            String::new()
+        } else {
+            format!("'{member}': ")
+        };
+        Error::Io {
+            archive: self.archive.to_owned(),
+            context,
+            cause,
+        }
     }
 
     /// Applies the rules that hold for every member; returns its cleaned path.
@@ -195,7 +212,10 @@ impl<'a> Tree<'a> {
         let mut path = PathBuf::new();
         clean(&mut path, member.path)
             .ok_or_else(|| Error::PathTraversal(self.kind, member.shown()))?;
-        if path.parent().is_some_and(|parent| self.first_link(parent).is_some()) {
+        if path
+            .parent()
+            .is_some_and(|parent| self.first_link(parent).is_some())
+        {
             return Err(Error::ThroughLink(self.kind, member.shown()));
         }
         Ok(path)
@@ -239,7 +259,9 @@ impl<'a> Tree<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.io_error(&member.shown(), error)),
             };
-            self.size_bytes = self.size_bytes.saturating_add(u64::try_from(count).unwrap_or(0));
+            self.size_bytes = self
+                .size_bytes
+                .saturating_add(u64::try_from(count).unwrap_or(0));
             if self.size_bytes > self.options.size_limit_bytes {
                 let limit = self.options.size_limit_bytes;
                 return Err(self.limit(format!("it unpacks to more than {limit} bytes")));
@@ -253,7 +275,10 @@ impl<'a> Tree<'a> {
     }
 
     fn limit(&self, rule: String) -> Error {
-        Error::Limit { archive: self.archive.to_owned(), rule }
+        Error::Limit {
+            archive: self.archive.to_owned(),
+            rule,
+        }
     }
 
     /// Returns the first part of a path inside the tree that is a symbolic link.
@@ -263,9 +288,15 @@ impl<'a> Tree<'a> {
             self.root.join(path).is_symlink()
                 || (!self.options.can_link && self.links.iter().any(|link| link.path == path))
         };
-        let mut parts: Vec<_> = path.ancestors().filter(|part| *part != Path::new("")).collect();
+        let mut parts: Vec<_> = path
+            .ancestors()
+            .filter(|part| *part != Path::new(""))
+            .collect();
         parts.reverse();
-        parts.into_iter().find(|part| is_link(part)).map(Path::to_owned)
+        parts
+            .into_iter()
+            .find(|part| is_link(part))
+            .map(Path::to_owned)
     }
 
     /// Follows a link through the tree as the system would: text alone is not enough, because

@@ -6,7 +6,7 @@ use std::{
     io::{self, BufReader, Read},
 };
 
-use zip::{ZipArchive, read::ZipFile, result::ZipError};
+use zip::{System, ZipArchive, read::ZipFile, result::ZipError};
 
 use super::{
     Error,
@@ -31,9 +31,17 @@ pub(super) fn extract(file: File, tree: &mut Tree<'_>) -> Result<(), Error> {
 }
 
 fn member<R: Read>(mut entry: ZipFile<'_, R>, tree: &mut Tree<'_>) -> Result<(), Error> {
-    let path = entry.name().as_bytes().to_vec();
-    let mode = entry.unix_mode();
-    let member = Member { path: &path, mode, modified: None };
+    // Decoded, since old zips have names in a code page; a name that cannot be is taken as it is.
+    let path = match entry.name() {
+        Ok(name) => name.as_bytes().to_vec(),
+        Err(_) => entry.name_raw().to_vec(),
+    };
+    let mode = mode(&entry);
+    let member = Member {
+        path: &path,
+        mode,
+        modified: None,
+    };
     if entry.is_dir() {
         return tree.folder(&member);
     }
@@ -41,7 +49,10 @@ fn member<R: Read>(mut entry: ZipFile<'_, R>, tree: &mut Tree<'_>) -> Result<(),
         TYPE_LINK => {
             let target = link_target(&mut entry);
             let shown = String::from_utf8_lossy(&path);
-            tree.symlink(&member, &target.map_err(|error| tree.io_error(&shown, error))?)
+            tree.symlink(
+                &member,
+                &target.map_err(|error| tree.io_error(&shown, error))?,
+            )
         }
         TYPE_FOLDER => tree.folder(&member),
         // Zips made elsewhere carry no type.
@@ -50,8 +61,19 @@ fn member<R: Read>(mut entry: ZipFile<'_, R>, tree: &mut Tree<'_>) -> Result<(),
     }
 }
 
+/// The library leaves the set-id bits out, which we want to see in order to refuse them.
+fn mode<R: Read>(entry: &ZipFile<'_, R>) -> Option<u32> {
+    let special = match entry.system() {
+        System::Dos => 0,
+        _ => (entry.external_attributes() >> 16) & 0o6000,
+    };
+    entry.unix_mode().map(|mode| mode | special)
+}
+
 fn link_target(entry: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut target = Vec::new();
-    entry.take(LINK_TARGET_LIMIT_BYTES).read_to_end(&mut target)?;
+    entry
+        .take(LINK_TARGET_LIMIT_BYTES)
+        .read_to_end(&mut target)?;
     Ok(target)
 }

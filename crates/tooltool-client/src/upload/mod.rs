@@ -72,11 +72,18 @@ pub async fn upload(manifest: &Manifest, options: &Options, api: &Api) -> Result
     let (sent, mut failed) = send(items, options, api).await?;
     let digests: BTreeSet<_> = sent.iter().map(|item| item.digest).collect();
     let notified = stream::iter(digests).map(|digest| notify::complete(api, digest));
-    notified.buffer_unordered(options.jobs.max(1)).collect::<()>().await;
+    notified
+        .buffer_unordered(options.jobs.max(1))
+        .collect::<()>()
+        .await;
     if let Some(limit) = options.wait {
         failed.extend(wait(&sent, limit, options, api).await);
     }
-    if failed.is_empty() { Ok(()) } else { Err(Error::Files(failed)) }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Files(failed))
+    }
 }
 
 /// Waits for the verification of all files; returns the names of those without.
@@ -89,12 +96,16 @@ async fn wait(sent: &[Item], limit: Duration, options: &Options, api: &Api) -> V
                 None
             }
             Err(reason) => {
-                api.log().error(format_args!("{name}: not verified: {reason}"));
+                api.log()
+                    .error(format_args!("{name}: not verified: {reason}"));
                 Some(name.clone())
             }
         }
     });
-    let outcomes = stream::iter(waits).buffered(options.jobs.max(1)).collect::<Vec<_>>().await;
+    let outcomes = stream::iter(waits)
+        .buffered(options.jobs.max(1))
+        .collect::<Vec<_>>()
+        .await;
     outcomes.into_iter().flatten().collect()
 }
 
@@ -111,8 +122,15 @@ fn check(manifest: &Manifest, options: &Options) -> Result<Vec<Item>, Error> {
         let path = options.folder.join(&record.filename);
         let length = path.metadata().map(|metadata| metadata.len());
         let size_bytes = length.map_err(|_| Error::ManifestInvalid)?;
-        if items.iter().all(|item| item.record.filename != record.filename) {
-            items.push(Item { record: record.clone(), digest: expected.digest, size_bytes });
+        if items
+            .iter()
+            .all(|item| item.record.filename != record.filename)
+        {
+            items.push(Item {
+                record: record.clone(),
+                digest: expected.digest,
+                size_bytes,
+            });
         }
     }
     Ok(items)
@@ -130,16 +148,22 @@ async fn send(
     let mut waiting = items;
     for attempt in 1.. {
         let urls = batch_create(&waiting, options, api).await?;
-        let puts = waiting.into_iter().zip(urls).map(async |(item, url)| match url {
-            None => {
-                api.log().info(format_args!("{}: already exists on server", item.record.filename));
-                (item, Ok(false))
-            }
-            Some(url) => {
-                let outcome = put::put(api, &options.folder, &item, url).await;
-                (item, outcome.map(|()| true))
-            }
-        });
+        let puts = waiting
+            .into_iter()
+            .zip(urls)
+            .map(async |(item, url)| match url {
+                None => {
+                    api.log().info(format_args!(
+                        "{}: already exists on server",
+                        item.record.filename
+                    ));
+                    (item, Ok(false))
+                }
+                Some(url) => {
+                    let outcome = put::put(api, &options.folder, &item, url).await;
+                    (item, outcome.map(|()| true))
+                }
+            });
         let outcomes: Vec<_> = stream::iter(puts).buffered(PARALLEL_PUTS).collect().await;
         waiting = Vec::new();
         for (item, outcome) in outcomes {
@@ -160,7 +184,13 @@ async fn send(
         ));
         tokio::time::sleep(pause).await;
     }
-    Ok((sent, waiting.into_iter().map(|item| item.record.filename).collect()))
+    Ok((
+        sent,
+        waiting
+            .into_iter()
+            .map(|item| item.record.filename)
+            .collect(),
+    ))
 }
 
 /// Announces a batch; returns for each item where to send it, `None` if the server has it.
@@ -182,11 +212,18 @@ async fn batch_create(
         );
     }
     let body = json!({ "message": options.message, "files": files });
-    let region: Vec<_> = options.region.iter().map(|region| ("region", region.as_str())).collect();
-    let answer = api.json(Method::POST, "upload", &region, Some(&body)).await?;
+    let region: Vec<_> = options
+        .region
+        .iter()
+        .map(|region| ("region", region.as_str()))
+        .collect();
+    let answer = api
+        .json(Method::POST, "upload", &region, Some(&body))
+        .await?;
     let result = answer.get("result").unwrap_or(&Value::Null);
     if let Some(id) = result.get("id") {
-        api.log().info(format_args!("the server calls this batch {id}"));
+        api.log()
+            .info(format_args!("the server calls this batch {id}"));
     }
     let answered = result.get("files").and_then(Value::as_object);
     items

@@ -34,7 +34,9 @@ pub(super) async fn complete(api: &Api, digest: Sha512) {
             return;
         }
         let secs = wait_secs(&answer.headers);
-        api.log().info(format_args!("Waiting {secs} seconds for upload URLs to expire"));
+        api.log().info(format_args!(
+            "Waiting {secs} seconds for upload URLs to expire"
+        ));
         tokio::time::sleep(api.transport().pace.scaled(Duration::from_secs(secs))).await;
     }
 }
@@ -61,7 +63,11 @@ pub(super) async fn verified(api: &Api, digest: Sha512, limit: Duration) -> Resu
 }
 
 fn wait_secs(headers: &HeaderMap) -> u64 {
-    let asked = headers.get(X_RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let asked = headers
+        .get(X_RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
     // At least one second: "0" must not become a busy loop.
-    asked.unwrap_or(DEFAULT_WAIT_SECS).clamp(1, LONGEST_WAIT_SECS)
+    asked
+        .unwrap_or(DEFAULT_WAIT_SECS)
+        .clamp(1, LONGEST_WAIT_SECS)
 }

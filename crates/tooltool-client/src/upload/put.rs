@@ -58,7 +58,10 @@ async fn exchange(
     let progress = Arc::new(AtomicU64::new(0));
     let mut request = Request::new(Method::PUT, url);
     let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
     headers.insert(CONTENT_LENGTH, HeaderValue::from(size_bytes));
     if size_bytes > 0 {
         let file = File::open(path).await.map_err(unreadable)?;

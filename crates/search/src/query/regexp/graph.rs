@@ -104,6 +104,7 @@ impl Graph {
     /// One expression after the other.
     pub fn concat(&mut self, first: Id, second: Id) -> Result<Id, RegexpError> {
         match (first, second) {
+            (Self::ANYTHING, Self::ANYTHING) => Ok(Self::ANYTHING),
             (Self::NOTHING, _) | (_, Self::NOTHING) => Ok(Self::NOTHING),
             (Self::EMPTY, other) | (other, Self::EMPTY) => Ok(other),
             _ => {
@@ -193,6 +194,7 @@ impl Graph {
         match self.node(inner) {
             Node::Nothing | Node::Empty => Ok(Self::EMPTY),
             Node::Star(_) => Ok(inner),
+            Node::Set(ranges) if ranges.as_ref() == [('\0', char::MAX)] => Ok(Self::ANYTHING),
             _ => self.add(Node::Star(inner)),
         }
     }

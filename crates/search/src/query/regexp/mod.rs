@@ -58,6 +58,9 @@ impl Regexp {
     pub fn is_match(&mut self, text: &str) -> Result<bool, RegexpError> {
         let mut state = self.start;
         for c in text.chars() {
+            if state == Graph::ANYTHING {
+                return Ok(true);
+            }
             state = match self.steps.get(&(state, c)) {
                 Some(next) => *next,
                 None => {

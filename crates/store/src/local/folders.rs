@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The folders of a local store: how files get in and out so that a crash of the machine loses
+//! nothing that was answered.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use super::layout::object_path;
+use super::temporary::Temporary;
+use crate::Key;
+
+/// Another process may remove an empty folder between its creation and the rename into it.
+const PLACE_ATTEMPTS: usize = 8;
+
+pub(crate) struct Folders {
+    root: PathBuf,
+    objects: PathBuf,
+    temporary: PathBuf,
+    /// Held for writing while folders come and go: whoever finds a folder under the read lock
+    /// knows that its creator has synced it.
+    shape: RwLock<()>,
+}
+
+impl Folders {
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let folders = Self {
+            root: root.to_owned(),
+            objects: root.join("objects"),
+            temporary: root.join("tmp"),
+            shape: RwLock::new(()),
+        };
+        folders.create()?;
+        Ok(folders)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn objects(&self) -> &Path {
+        &self.objects
+    }
+
+    pub(crate) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Creates the folders that every store has.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.objects)?;
+        fs::create_dir_all(&self.temporary)?;
+        sync_folder(&self.root)
+    }
+
+    /// Returns the path of an object.
+    pub(crate) fn object(&self, key: &Key) -> PathBuf {
+        object_path(&self.objects, key.as_str())
+    }
+
+    /// Moves a finished file to where the object of a key is.
+    pub(crate) fn place(&self, file: Temporary, key: &Key) -> io::Result<()> {
+        file.rename(&self.object(key), |from, to| {
+            let parent = to.parent().unwrap_or(&self.objects);
+            for _ in 0..PLACE_ATTEMPTS {
+                match self.try_place(from, to, parent) {
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    result => return result,
+                }
+            }
+            self.try_place(from, to, parent)
+        })
+    }
+
+    fn try_place(&self, from: &Path, to: &Path, parent: &Path) -> io::Result<()> {
+        {
+            let _shape = self.shape.read().unwrap_or_else(PoisonError::into_inner);
+            if parent.is_dir() {
+                fs::rename(from, to)?;
+                return sync_folder(parent);
+            }
+        }
+        let _shape = self.shape.write().unwrap_or_else(PoisonError::into_inner);
+        create_synced(parent)?;
+        fs::rename(from, to)?;
+        sync_folder(parent)
+    }
+
+    /// Removes an object and the folders that become empty.
+    pub(crate) fn remove(&self, key: &Key) -> io::Result<()> {
+        let path = self.object(key);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            result => result?,
+        }
+        let mut folder = path.parent().unwrap_or(&self.objects);
+        match sync_folder(folder) {
+            // Another delete has already removed the empty folder.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            result => result?,
+        }
+        let _shape = self.shape.write().unwrap_or_else(PoisonError::into_inner);
+        while folder != self.objects && fs::remove_dir(folder).is_ok() {
+            folder = folder.parent().unwrap_or(&self.objects);
+        }
+        Ok(())
+    }
+}
+
+fn create_synced(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.is_dir()).collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            result => result?,
+        }
+        sync_folder(folder.parent().unwrap_or(folder))?;
+    }
+    Ok(())
+}
+
+/// Makes the names in a folder survive a crash of the machine.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The `tooltool` binary as scripts see it: words and files in, exit status, output and files out.
+
+mod admin;
+mod cache;
+mod fetch;
+mod home;
+mod local;
+mod retry;
+mod server;
+mod unpack;
+mod upload;
+mod usage;

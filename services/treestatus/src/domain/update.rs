@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The rules of `PATCH /trees` (treestatus.md §5), as a value that cannot break them.
+
+use std::collections::BTreeSet;
+
+use releng_common::{Error, Result};
+
+use super::Status;
+
+/// Stands in a log entry for the part that a change did not give. It never becomes a tree's status.
+pub const NO_CHANGE: &str = "no change";
+
+/// A valid change of one or more trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Names, sorted, each once (D-19).
+    pub trees: BTreeSet<String>,
+    /// New status.
+    pub status: Option<Status>,
+    /// New reason.
+    pub reason: Option<String>,
+    /// New message of the day.
+    pub message_of_the_day: Option<String>,
+    /// New tags.
+    pub tags: Option<Vec<String>>,
+    /// Whether the state before goes on the stack.
+    pub remember: bool,
+}
+
+impl Update {
+    /// Checks the rules that need no database.
+    ///
+    /// # Errors
+    /// `InvalidInput` in the words of the contract.
+    pub fn check(self) -> Result<Self> {
+        if self.trees.is_empty() {
+            return Err(Error::invalid("trees must name at least one tree"));
+        }
+        if self.status == Some(Status::Closed) && self.tags.as_ref().is_none_or(Vec::is_empty) {
+            return Err(Error::invalid("tags are required when closing a tree"));
+        }
+        let is_complete = self.status.is_some() && self.reason.is_some() && self.tags.is_some();
+        if self.remember && !is_complete {
+            return Err(Error::invalid(
+                "must specify status, reason and tags to remember the change",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Returns status, reason and tags of the log entry that the change writes, if it writes one.
+    pub fn log_entry(&self) -> Option<(String, String, Vec<String>)> {
+        let reason = self.reason.as_deref().filter(|r| !r.is_empty());
+        if self.status.is_none() && reason.is_none() {
+            return None;
+        }
+        let status = self.status.map_or(NO_CHANGE, Status::as_str);
+        let reason = self.reason.as_deref().unwrap_or(NO_CHANGE);
+        Some((status.to_owned(), reason.to_owned(), self.tags.clone().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update() -> Update {
+        Update {
+            trees: BTreeSet::from(["a".to_owned()]),
+            status: None,
+            reason: None,
+            message_of_the_day: None,
+            tags: None,
+            remember: false,
+        }
+    }
+
+    #[test]
+    fn closing_needs_tags_and_remembering_needs_everything() {
+        let close = Update { status: Some(Status::Closed), ..update() };
+        let text = "tags are required when closing a tree";
+        assert_eq!(close.clone().check().unwrap_err().message(), text);
+        let empty = Update { tags: Some(vec![]), ..close.clone() };
+        assert_eq!(empty.check().unwrap_err().message(), text);
+        let tagged = Update { tags: Some(vec![String::new()]), ..close };
+        assert!(tagged.clone().check().is_ok());
+        let remembered = Update { remember: true, ..tagged };
+        assert_eq!(
+            remembered.check().unwrap_err().message(),
+            "must specify status, reason and tags to remember the change"
+        );
+    }
+
+    #[test]
+    fn only_a_status_or_a_real_reason_writes_a_log_entry() {
+        let tags = vec!["infra".to_owned()];
+        assert_eq!(update().log_entry(), None);
+        assert_eq!(Update { tags: Some(tags.clone()), ..update() }.log_entry(), None);
+        assert_eq!(Update { reason: Some(String::new()), ..update() }.log_entry(), None);
+        let motd = Update { message_of_the_day: Some("hi".to_owned()), ..update() };
+        assert_eq!(motd.log_entry(), None);
+        let reason = Update { reason: Some("bug 1".to_owned()), tags: Some(tags), ..update() };
+        assert_eq!(
+            reason.log_entry(),
+            Some(("no change".to_owned(), "bug 1".to_owned(), vec!["infra".to_owned()]))
+        );
+        let status = Update { status: Some(Status::Open), ..update() };
+        assert_eq!(status.log_entry(), Some(("open".to_owned(), "no change".to_owned(), vec![])));
+    }
+}

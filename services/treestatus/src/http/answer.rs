@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How answers and errors look.
+
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use releng_common::http::page;
+use releng_common::http::problem::Problem;
+use releng_common::{Error, Result};
+use serde::Serialize;
+
+/// Renders a value as the bytes of a JSON answer.
+pub(super) fn json_bytes(value: &impl Serialize) -> Result<Bytes> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|e| Error::internal("the answer cannot be rendered").with_source(e))
+}
+
+/// Returns a JSON answer that no cache keeps: push hooks decide by it.
+pub(super) fn json(body: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .content_type("application/json")
+        .body(body)
+}
+
+/// Returns the answer to a change.
+pub(super) fn no_content() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// Renders an error: a problem object (D-18), or a page for a browser on a page.
+pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse {
+    if request.path().starts_with("/static/ui") && page::is_wanted(request) {
+        return page::error_page("treestatus", error);
+    }
+    let problem = Problem::of(error);
+    let status = actix_web::http::StatusCode::from_u16(problem.status)
+        .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
+    HttpResponse::build(status)
+        .insert_header(("cache-control", "no-store"))
+        .content_type("application/problem+json")
+        .body(serde_json::to_vec(&problem).unwrap_or_default())
+}

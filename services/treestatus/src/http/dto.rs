@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The shapes of the wire (treestatus.md §3). They do not move when a column does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{NaiveDateTime, Timelike as _};
+use releng_common::{Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::{self, LastState, NewTree, Status, TreeName, Update};
+
+/// Most answers of generation 1 and 2 wrap what they say.
+#[derive(Serialize)]
+pub(super) struct Wrapped<T> {
+    pub result: T,
+}
+
+/// A tree.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Tree {
+    /// Name.
+    pub tree: String,
+    /// `open`, `closed` or `approval required`.
+    pub status: String,
+    /// Why it has this status.
+    pub reason: String,
+    /// Message of the day.
+    pub message_of_the_day: String,
+    /// Tags of the newest log entry.
+    pub tags: Vec<String>,
+    /// Id of the newest log entry.
+    pub log_id: Option<i32>,
+}
+
+impl From<domain::Tree> for Tree {
+    fn from(tree: domain::Tree) -> Self {
+        let domain::Tree { tree, status, reason, message_of_the_day, tags, log_id } = tree;
+        Self { tree, status, reason, message_of_the_day, tags, log_id }
+    }
+}
+
+/// Returns trees by name, as `GET /trees` wraps them.
+pub(super) fn by_name(trees: Vec<domain::Tree>) -> BTreeMap<String, Tree> {
+    trees.into_iter().map(|t| (t.tree.clone(), Tree::from(t))).collect()
+}
+
+/// An entry of the log.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Log {
+    /// Id.
+    pub id: i32,
+    /// Name of the tree.
+    pub tree: String,
+    /// Time with microseconds and offset.
+    pub when: String,
+    /// Client id of the author.
+    pub who: String,
+    /// New status, or `no change`.
+    pub status: String,
+    /// New reason, or `no change`.
+    pub reason: String,
+    /// Reason categories.
+    pub tags: Vec<String>,
+}
+
+impl From<domain::LogEntry> for Log {
+    fn from(entry: domain::LogEntry) -> Self {
+        Self {
+            id: entry.id,
+            tree: entry.tree,
+            when: timestamp(entry.when),
+            who: entry.who,
+            status: entry.status,
+            reason: entry.reason,
+            tags: entry.tags,
+        }
+    }
+}
+
+/// A remembered change.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Change {
+    /// Id.
+    pub id: i32,
+    /// The trees that it changed.
+    pub trees: Vec<ChangedTree>,
+    /// Time with microseconds and offset.
+    pub when: String,
+    /// Client id of the author.
+    pub who: String,
+    /// Status that it set.
+    pub status: String,
+    /// Reason that it gave.
+    pub reason: String,
+}
+
+/// One tree of a change.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChangedTree {
+    /// Id of this part.
+    pub id: i32,
+    /// Name.
+    pub tree: String,
+    /// Before (`status`, …) and after (`current_status`, …).
+    #[schema(value_type = Object)]
+    pub last_state: LastState,
+}
+
+impl From<domain::Change> for Change {
+    fn from(change: domain::Change) -> Self {
+        let part = |t: domain::ChangedTree| ChangedTree {
+            id: t.id,
+            tree: t.tree,
+            last_state: t.last_state,
+        };
+        Self {
+            id: change.id,
+            trees: change.trees.into_iter().map(part).collect(),
+            when: timestamp(change.when),
+            who: change.who,
+            status: change.status,
+            reason: change.reason,
+        }
+    }
+}
+
+/// Body of `PATCH /trees`.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct UpdateBody {
+    trees: Vec<String>,
+    status: Option<String>,
+    reason: Option<String>,
+    message_of_the_day: Option<String>,
+    tags: Option<Vec<String>>,
+    #[serde(default)]
+    remember: bool,
+}
+
+impl UpdateBody {
+    pub(super) fn into_update(self) -> Result<Update> {
+        Update {
+            trees: self.trees.into_iter().collect::<BTreeSet<_>>(),
+            status: self.status.as_deref().map(Status::parse).transpose()?,
+            reason: self.reason,
+            message_of_the_day: self.message_of_the_day,
+            tags: self.tags,
+            remember: self.remember,
+        }
+        .check()
+    }
+}
+
+/// Body of `PUT /trees/{tree}`.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewTreeBody {
+    tree: String,
+    status: String,
+    reason: String,
+    message_of_the_day: String,
+}
+
+impl NewTreeBody {
+    pub(super) fn into_tree(self, name_in_path: &str) -> Result<NewTree> {
+        if self.tree != name_in_path {
+            return Err(Error::invalid("Tree names must match"));
+        }
+        Ok(NewTree {
+            name: TreeName::parse(&self.tree)?,
+            status: Status::parse(&self.status)?,
+            reason: self.reason,
+            message_of_the_day: self.message_of_the_day,
+        })
+    }
+}
+
+/// Body of `DELETE /trees2`.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct TreeNames {
+    /// The trees to delete.
+    pub trees: Vec<String>,
+}
+
+/// Turns a checked JSON value into its struct.
+pub(super) fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|e| Error::invalid(e.to_string()))
+}
+
+/// ISO 8601 with offset; the fraction has six digits and is left out when it is zero.
+fn timestamp(when: NaiveDateTime) -> String {
+    let pattern =
+        if when.nanosecond() == 0 { "%Y-%m-%dT%H:%M:%S+00:00" } else { "%Y-%m-%dT%H:%M:%S%.6f+00:00" };
+    when.format(pattern).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    #[test]
+    fn a_fraction_of_zero_is_left_out() {
+        let at = |micros| DateTime::from_timestamp_micros(micros).unwrap().naive_utc();
+        assert_eq!(timestamp(at(1_763_619_089_791_220)), "2025-11-20T06:11:29.791220+00:00");
+        assert_eq!(timestamp(at(1_763_619_089_000_000)), "2025-11-20T06:11:29+00:00");
+    }
+}

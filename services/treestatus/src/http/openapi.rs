@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The OpenAPI document, made from the handlers.
+
+use utoipa::OpenApi;
+
+use super::{dto, stack, trees};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "treestatus", description = "Status of source code trees"),
+    paths(
+        trees::list, trees::list2, trees::list_v0, trees::fetch, trees::fetch_v0, trees::logs,
+        trees::logs_all, trees::update, trees::create, trees::delete, trees::delete_several,
+        stack::list, stack::restore, stack::discard, stack::delete,
+    ),
+    components(schemas(dto::Tree, dto::Log, dto::Change, dto::ChangedTree))
+)]
+struct Document;
+
+/// Returns the document as JSON text, ending in a newline.
+pub fn document() -> String {
+    let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The stack of remembered changes: list, restore, discard.
+
+use std::collections::BTreeSet;
+
+use releng_common::auth::Caller;
+use releng_common::{Error, Result};
+use releng_db::{AnyConnection, TxResult};
+
+use super::NO_SUCH_CHANGE;
+use super::tree::{StatusChange, publish, update_in_txn};
+use crate::domain::{Change, Status, Update};
+use crate::{State, repo};
+
+/// Returns the remembered changes, newest first.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn change_list(state: &State) -> Result<Vec<Change>> {
+    let limit = state.settings.own.max_list_length;
+    state.db.read(move |conn| Ok(repo::change_list(conn, limit)?)).await
+}
+
+/// Forgets a change. Of several requests for one change exactly one wins.
+///
+/// # Errors
+/// `Unauthenticated`, `NotFound`.
+pub async fn change_discard(state: &State, caller: &Caller, id: i32) -> Result<()> {
+    caller.require_any(&state.permissions.revert)?;
+    state.db.write(move |conn| take_in_txn(conn, id).map(|_| ())).await
+}
+
+/// Gives every tree of a change the state back that it had before, as an ordinary update by the
+/// caller, and drops the change. Trees that no longer exist are skipped.
+///
+/// # Errors
+/// `Unauthenticated`, `NotFound`.
+pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<()> {
+    let who = caller.require_any(&state.permissions.revert)?.to_owned();
+    let now = state.clock.now().naive_utc();
+    let changed = state
+        .db
+        .write(move |conn| {
+            let change = take_in_txn(conn, id)?;
+            let names: Vec<String> = change.trees.iter().map(|t| t.tree.clone()).collect();
+            let existing = repo::tree_lock_in_txn(conn, &names)?;
+            let mut changed: Vec<StatusChange> = Vec::new();
+            for part in change.trees.iter().filter(|t| existing.contains(&t.tree)) {
+                let update = Update {
+                    trees: BTreeSet::from([part.tree.clone()]),
+                    // Rows of older services may hold words that are no status: closed is the safe reading.
+                    status: Some(Status::parse(&part.last_state.status).unwrap_or(Status::Closed)),
+                    reason: Some(part.last_state.reason.clone()),
+                    message_of_the_day: None,
+                    tags: Some(part.last_state.tags.clone()),
+                    remember: false,
+                };
+                changed.extend(update_in_txn(conn, &who, now, &update)?);
+            }
+            Ok(changed)
+        })
+        .await?;
+    publish(state, &changed).await;
+    Ok(())
+}
+
+/// Takes a change off the stack.
+fn take_in_txn(conn: &mut AnyConnection, id: i32) -> TxResult<Change> {
+    let change = repo::change_lock_in_txn(conn, id)?
+        .ok_or_else(|| Error::not_found(NO_SUCH_CHANGE))?;
+    repo::change_delete_in_txn(conn, id)?;
+    Ok(change)
+}

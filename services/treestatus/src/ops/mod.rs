@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the service does, one public function each. Transactions live here.
+
+mod change;
+mod log;
+mod tree;
+
+pub use change::{change_discard, change_list, change_restore};
+pub use log::{LogSpan, log_list};
+pub use tree::{tree_create, tree_delete, tree_fetch, tree_list, tree_update};
+
+/// Text for a tree that does not exist; clients compare it.
+pub const NO_SUCH_TREE: &str = "No such tree";
+/// Text for a stack entry that does not exist.
+pub const NO_SUCH_CHANGE: &str = "No such change";
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// The database cannot be opened or a migration fails.
+pub async fn migrate(database_url: &str) -> releng_common::Result<()> {
+    releng_db::migrate(database_url, crate::repo::migrations()).await
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Reading, making, changing and deleting trees.
+
+use chrono::NaiveDateTime;
+use releng_common::auth::Caller;
+use releng_common::{Error, Result};
+use releng_db::{AnyConnection, Failure, TxResult};
+use releng_events::Event;
+use serde_json::json;
+
+use super::NO_SUCH_TREE;
+use crate::domain::{LastState, NewTree, Tree, Update};
+use crate::{State, repo};
+
+/// Returns all trees by name.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn tree_list(state: &State) -> Result<Vec<Tree>> {
+    state.db.read(|conn| Ok(repo::tree_list(conn)?)).await
+}
+
+/// Returns one tree.
+///
+/// # Errors
+/// `NotFound` for an unknown name.
+pub async fn tree_fetch(state: &State, name: String) -> Result<Tree> {
+    let tree = state.db.read(move |conn| Ok(repo::tree_fetch(conn, &name)?)).await?;
+    tree.ok_or_else(|| Error::not_found(NO_SUCH_TREE))
+}
+
+/// Makes a tree. No log entry is written.
+///
+/// # Errors
+/// `Unauthenticated`, `InvalidInput` when the name is taken.
+pub async fn tree_create(state: &State, caller: &Caller, tree: NewTree) -> Result<()> {
+    caller.require_any(&state.permissions.create)?;
+    state
+        .db
+        .write(move |conn| {
+            if repo::tree_exists(conn, tree.name.as_str())? {
+                return Err(Error::invalid("tree already exists").into());
+            }
+            match repo::tree_insert_in_txn(conn, &tree).map_err(Failure::from) {
+                // Another request made it since we looked.
+                Err(failure) if failure.is_unique_violation() => {
+                    Err(Error::invalid("tree already exists").into())
+                }
+                result => result,
+            }
+        })
+        .await
+}
+
+/// Deletes trees with their logs and their parts of the stack, all or nothing.
+///
+/// # Errors
+/// `Unauthenticated`, `NotFound` when one of them does not exist.
+pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>) -> Result<()> {
+    caller.require_any(&state.permissions.delete)?;
+    names.sort();
+    names.dedup();
+    state
+        .db
+        .write(move |conn| {
+            if repo::tree_lock_in_txn(conn, &names)? != names {
+                return Err(Error::not_found(NO_SUCH_TREE).into());
+            }
+            for name in &names {
+                repo::log_delete_in_txn(conn, name)?;
+                repo::change_forget_tree_in_txn(conn, name)?;
+                repo::tree_delete_in_txn(conn, name)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Changes trees, all or nothing, then publishes what really changed.
+///
+/// # Errors
+/// `Unauthenticated`, `NotFound` that names the missing trees.
+pub async fn tree_update(state: &State, caller: &Caller, update: Update) -> Result<()> {
+    let who = caller.require_any(&state.permissions.update)?.to_owned();
+    let now = state.clock.now().naive_utc();
+    let changed = state
+        .db
+        .write(move |conn| {
+            let names: Vec<String> = update.trees.iter().cloned().collect();
+            let found = repo::tree_lock_in_txn(conn, &names)?;
+            if found != names {
+                return Err(missing(&names, &found).into());
+            }
+            update_in_txn(conn, &who, now, &update)
+        })
+        .await?;
+    publish(state, &changed).await;
+    Ok(())
+}
+
+/// A status that really changed, for those who listen.
+pub(super) struct StatusChange {
+    pub from: String,
+    pub tree: Tree,
+}
+
+/// Applies an update to trees that the caller has locked; returns the changes of status.
+pub(super) fn update_in_txn(
+    conn: &mut AnyConnection,
+    who: &str,
+    now: NaiveDateTime,
+    update: &Update,
+) -> TxResult<Vec<StatusChange>> {
+    let mut remembered = Vec::new();
+    let mut changed = Vec::new();
+    let mut at = now;
+    for name in &update.trees {
+        let Some(before) = repo::tree_fetch(conn, name)? else { continue };
+        repo::tree_update_in_txn(conn, name, update)?;
+        if let Some((status, reason, tags)) = update.log_entry() {
+            // A clock that was set back must not put this entry behind the newest one.
+            if let Some(newest) = repo::log_newest(conn, name)? {
+                at = at.max(newest.when);
+            }
+            repo::log_insert_in_txn(conn, name, at, who, (&status, &reason, &tags))?;
+        }
+        let Some(after) = repo::tree_fetch(conn, name)? else { continue };
+        if update.remember {
+            remembered.push((name.clone(), last_state(&before, &after)));
+        }
+        if before.status != after.status {
+            changed.push(StatusChange { from: before.status, tree: after });
+        }
+    }
+    if update.remember {
+        let status = update.status.map(|s| s.as_str()).unwrap_or_default();
+        let reason = update.reason.as_deref().unwrap_or_default();
+        repo::change_insert_in_txn(conn, at, (who, status, reason), &remembered)?;
+    }
+    Ok(changed)
+}
+
+fn last_state(before: &Tree, after: &Tree) -> LastState {
+    LastState {
+        status: before.status.clone(),
+        reason: before.reason.clone(),
+        tags: before.tags.clone(),
+        log_id: before.log_id,
+        current_status: after.status.clone(),
+        current_reason: after.reason.clone(),
+        current_tags: after.tags.clone(),
+        current_log_id: after.log_id,
+    }
+}
+
+/// Tells listeners after the commit. Their trouble never changes the answer (treestatus.md §5).
+pub(super) async fn publish(state: &State, changed: &[StatusChange]) {
+    for change in changed {
+        let tree = &change.tree;
+        let event = Event {
+            exchange: state.settings.own.pulse_exchange.clone(),
+            routing_key: format!("tree/{}/status_change", tree.tree),
+            payload: json!({
+                "status_from": change.from,
+                "status_to": tree.status,
+                "tags": tree.tags,
+                "tree": {
+                    "tree": tree.tree,
+                    "status": tree.status,
+                    "reason": tree.reason,
+                    "message_of_the_day": tree.message_of_the_day,
+                },
+            }),
+            message_id: format!("{}:{}", tree.tree, tree.log_id.unwrap_or_default()),
+            at: state.clock.now(),
+        };
+        if let Err(error) = state.publisher.publish(&event).await {
+            tracing::warn!(tree.name = tree.tree, error = error.chain(), "change not published");
+        }
+    }
+}
+
+/// Prints the missing names as Python prints a set, sorted.
+fn missing(names: &[String], found: &[String]) -> Error {
+    let list: Vec<String> =
+        names.iter().filter(|n| !found.contains(n)).map(|n| format!("'{n}'")).collect();
+    Error::not_found(format!("Could not fetch the following trees: {{{}}}", list.join(", ")))
+}

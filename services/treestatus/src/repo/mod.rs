@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The only place with SQL: one query per function, on SQLite and PostgreSQL alike.
+
+mod change;
+mod log;
+mod rows;
+mod schema;
+mod tree;
+
+pub(crate) use change::{
+    change_delete_in_txn, change_forget_tree_in_txn, change_insert_in_txn, change_list,
+    change_lock_in_txn,
+};
+pub(crate) use log::{log_delete_in_txn, log_insert_in_txn, log_list, log_newest};
+pub(crate) use tree::{
+    tree_delete_in_txn, tree_exists, tree_fetch, tree_insert_in_txn, tree_list, tree_lock_in_txn,
+    tree_update_in_txn,
+};
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use releng_db::Migrations;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Returns the migrations of this service.
+pub fn migrations() -> Migrations {
+    Migrations { sqlite: SQLITE, postgres: POSTGRES }
+}

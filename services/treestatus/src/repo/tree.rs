@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Queries on trees.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use releng_db::AnyConnection;
+
+use super::rows::{NewTreeRow, TreeRow};
+use super::schema::trees;
+use crate::domain::{NewTree, Tree, Update};
+
+/// A tree with the newest entry of its log: one index look-up per tree, however long the log is.
+macro_rules! with_newest_entry {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.tree, t.status, t.reason, t.message_of_the_day, l.id AS log_id, l.tags \
+             FROM releng_treestatus_trees t LEFT JOIN releng_treestatus_log l ON l.id = \
+             (SELECT n.id FROM releng_treestatus_log n WHERE n.tree = t.tree \
+             ORDER BY n.\"when\" DESC, n.id DESC LIMIT 1) ",
+            $rest
+        )
+    };
+}
+
+/// Returns all trees by name. There are tens of them, never thousands: no limit.
+pub(crate) fn tree_list(conn: &mut AnyConnection) -> QueryResult<Vec<Tree>> {
+    let rows: Vec<TreeRow> =
+        diesel::sql_query(with_newest_entry!("ORDER BY t.tree")).load(conn)?;
+    Ok(rows.into_iter().map(Tree::from).collect())
+}
+
+/// Returns one tree.
+pub(crate) fn tree_fetch(conn: &mut AnyConnection, name: &str) -> QueryResult<Option<Tree>> {
+    // The two databases write placeholders differently.
+    let sql = match conn {
+        AnyConnection::Postgres(_) => with_newest_entry!("WHERE t.tree = $1"),
+        AnyConnection::Sqlite(_) => with_newest_entry!("WHERE t.tree = ?"),
+    };
+    let query = diesel::sql_query(sql).bind::<Text, _>(name.to_owned());
+    let row: Option<TreeRow> = query.get_result(conn).optional()?;
+    Ok(row.map(Tree::from))
+}
+
+/// Returns whether a tree exists.
+pub(crate) fn tree_exists(conn: &mut AnyConnection, name: &str) -> QueryResult<bool> {
+    trees::table
+        .find(name)
+        .select(trees::tree)
+        .first::<String>(conn)
+        .optional()
+        .map(|found| found.is_some())
+}
+
+/// Locks the named trees against other changes and returns the names that exist, sorted. Always
+/// locking in the order of names lets two changes wait for each other and never for ever.
+pub(crate) fn tree_lock_in_txn(
+    conn: &mut AnyConnection,
+    names: &[String],
+) -> QueryResult<Vec<String>> {
+    let query = trees::table
+        .filter(trees::tree.eq_any(names))
+        .order(trees::tree)
+        .select(trees::tree);
+    match conn {
+        AnyConnection::Postgres(c) => query.for_update().load(c),
+        // The transaction holds SQLite's only write lock already.
+        AnyConnection::Sqlite(c) => query.load(c),
+    }
+}
+
+/// Makes a tree.
+pub(crate) fn tree_insert_in_txn(conn: &mut AnyConnection, tree: &NewTree) -> QueryResult<()> {
+    let row = NewTreeRow {
+        tree: tree.name.as_str(),
+        status: tree.status.as_str(),
+        reason: &tree.reason,
+        message_of_the_day: &tree.message_of_the_day,
+    };
+    diesel::insert_into(trees::table).values(row).execute(conn).map(|_| ())
+}
+
+/// Stores the given fields of an update in one tree.
+pub(crate) fn tree_update_in_txn(
+    conn: &mut AnyConnection,
+    name: &str,
+    update: &Update,
+) -> QueryResult<()> {
+    if let Some(status) = update.status {
+        let row = trees::status.eq(status.as_str());
+        diesel::update(trees::table.find(name)).set(row).execute(conn)?;
+    }
+    if let Some(reason) = &update.reason {
+        let row = trees::reason.eq(reason);
+        diesel::update(trees::table.find(name)).set(row).execute(conn)?;
+    }
+    if let Some(text) = &update.message_of_the_day {
+        let row = trees::message_of_the_day.eq(text);
+        diesel::update(trees::table.find(name)).set(row).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Deletes a tree; its log and its part of the stack have functions of their own.
+pub(crate) fn tree_delete_in_txn(conn: &mut AnyConnection, name: &str) -> QueryResult<()> {
+    diesel::delete(trees::table.find(name)).execute(conn).map(|_| ())
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MPL-2.0
+//! treestatus as the run loop sees it.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use clap::Subcommand;
+use releng_common::config::{Common, Invalid, Source};
+use releng_common::http::cors::Cors;
+use releng_common::http::dockerflow::{Dockerflow, Heartbeat};
+use releng_common::http::security_headers::SecurityHeaders;
+use releng_common::http::{Frame, Routes};
+use releng_common::run::{Info, Launch, Service, Worker};
+use releng_common::{Clock, Error, Result};
+
+use crate::{Settings, State, http, ops};
+
+/// A running treestatus. Clones share everything.
+#[derive(Clone)]
+pub struct Treestatus {
+    state: Data<State>,
+    frame: Frame,
+    dockerflow: Dockerflow,
+}
+
+impl Treestatus {
+    /// Returns the state, for demo data and tests.
+    pub fn state(&self) -> Arc<State> {
+        self.state.clone().into_inner()
+    }
+}
+
+impl Service for Treestatus {
+    type Settings = Settings;
+
+    const INFO: Info = Info {
+        name: "treestatus",
+        binary: "releng-treestatus",
+        about: "Status of source code trees",
+        port: 8020,
+        reads_django_names: false,
+    };
+
+    fn settings(source: &Source) -> Result<Settings, Invalid> {
+        Settings::load(source)
+    }
+
+    fn common(settings: &Settings) -> &Common {
+        &settings.common
+    }
+
+    async fn migrate(settings: &Settings) -> Result<()> {
+        ops::migrate(&settings.common.database_url).await
+    }
+
+    async fn open(settings: Settings, clock: Clock) -> Result<Self> {
+        let state = Data::new(State::open(settings, clock).await?);
+        let common = &state.settings.common;
+        let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
+        let security =
+            SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
+        let frame = Frame {
+            service: Self::INFO.name,
+            renderer: http::render_error,
+            cors: Cors::everywhere(&common.cors_origins),
+            security,
+            outside: state.outside.clone(),
+            sends_response_time: false,
+        };
+        let (db, auth) = (state.db.clone(), state.authenticator.clone());
+        let dockerflow = Dockerflow::new(common, Heartbeat::Dockerflow(503), "OK!")
+            .check("db", "Cannot connect to the database.", move || {
+                let db = db.clone();
+                async move { db.check().await }
+            })
+            .check("auth", "Cannot connect to the taskcluster auth service.", move || {
+                let auth = auth.clone();
+                async move { auth.check().await }
+            });
+        Ok(Self { state, frame, dockerflow })
+    }
+
+    fn frame(&self) -> Frame {
+        self.frame.clone()
+    }
+
+    fn dockerflow(&self) -> Dockerflow {
+        self.dockerflow.clone()
+    }
+
+    fn routes(&self) -> Routes {
+        let mut routes = http::routes();
+        self.dockerflow.routes(&mut routes);
+        routes
+    }
+
+    fn configure(&self, config: &mut ServiceConfig) {
+        config.app_data(self.state.clone());
+    }
+
+    fn workers(&self) -> Vec<Worker> {
+        Vec::new()
+    }
+
+    fn openapi() -> String {
+        http::document()
+    }
+}
+
+/// treestatus has no commands beyond the shared ones.
+#[derive(Subcommand)]
+pub enum NoCommand {}
+
+impl Launch for Treestatus {
+    type Command = NoCommand;
+
+    async fn run(_: Settings, command: NoCommand) -> Result<()> {
+        match command {}
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Settings of treestatus beyond the shared ones.
+
+use releng_common::config::{Common, Invalid, Source};
+
+releng_common::settings! {
+    /// Settings that only treestatus has.
+    pub struct Own {
+        /// Scope prefixes of which any satisfies, comma separated (D-17).
+        pub scope_prefixes: Vec<String> = "SCOPE_PREFIXES", default "project:releng:services/treestatus/,project:releng:treestatus/";
+        /// Where status changes are published: `log:` writes a line per change.
+        pub events_url: String = "EVENTS_URL", default "log:";
+        /// Exchange named in published events.
+        pub pulse_exchange: String = "PULSE_TREESTATUS_EXCHANGE", default "exchange/treestatus/v1";
+        /// Largest request body in bytes.
+        pub max_body_bytes: usize = "MAX_BODY_BYTES", default "1048576";
+        /// Most entries that `/trees/{tree}/logs_all` and `/stack` answer with.
+        pub max_list_length: i64 = "MAX_LIST_LENGTH", default "100000";
+    }
+}
+
+/// All settings of the service.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The shared ones.
+    pub common: Common,
+    /// Those of treestatus.
+    pub own: Own,
+}
+
+impl Settings {
+    /// Reads everything and checks what single settings cannot.
+    ///
+    /// # Errors
+    /// The first setting that is wrong.
+    pub fn load(source: &Source) -> Result<Self, Invalid> {
+        let settings = Self { common: Common::load(source)?, own: Own::load(source)? };
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.own.scope_prefixes.is_empty() {
+            return Err(Invalid::new("SCOPE_PREFIXES", "must name at least one prefix"));
+        }
+        if self.own.max_list_length < 1 {
+            return Err(Invalid::new("MAX_LIST_LENGTH", "must be at least 1"));
+        }
+        Ok(())
+    }
+}

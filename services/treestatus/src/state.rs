@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The composition root: settings become the parts that operations work with.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use releng_common::auth::Authenticator;
+use releng_common::config::Invalid;
+use releng_common::http::Outside;
+use releng_common::{Clock, Error, Result};
+use releng_db::{Db, Fresh};
+use releng_events::Publisher;
+
+use crate::Settings;
+use crate::domain::Permissions;
+
+/// Rendered answers kept at once: lists, and one per tree and generation.
+const KEPT_ANSWERS: usize = 10_000;
+
+/// Everything an operation may need.
+pub struct State {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Trees, log and stack.
+    pub db: Db,
+    /// Verifies Hawk credentials.
+    pub authenticator: Authenticator,
+    /// The address that clients see.
+    pub outside: Outside,
+    /// Which scopes allow what.
+    pub permissions: Permissions,
+    /// Answers of public reads, as bytes, dropped with every commit (D-54).
+    pub answers: Fresh<String, Bytes>,
+    /// Who hears of changed trees.
+    pub publisher: Arc<dyn Publisher>,
+}
+
+impl State {
+    /// Opens everything that the settings name.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
+        let db = Db::open(&settings.common)?;
+        let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
+        let authenticator =
+            Authenticator::open(&settings.common, clock.clone()).map_err(unusable)?;
+        let outside = Outside::open(&settings.common).map_err(unusable)?;
+        let publisher = releng_events::open(&settings.own.events_url)?;
+        let permissions = Permissions::new(&settings.own.scope_prefixes);
+        Ok(Self { settings, clock, db, authenticator, outside, permissions, answers, publisher })
+    }
+}
+
+fn unusable(invalid: Invalid) -> Error {
+    Error::invalid(invalid.to_string())
+}
