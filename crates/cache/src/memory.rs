@@ -78,7 +78,7 @@ impl MemoryCache {
             })
             // The default policy refuses newcomers in favour of popular entries, and a guard of the
             // kind "once per 24 h" would be forgotten as soon as it is set.
-            .eviction_policy(EvictionPolicy::tiny_lfu())
+            .eviction_policy(EvictionPolicy::lru())
             .expire_after(ByEntry)
             .build();
         Self {
@@ -208,7 +208,7 @@ impl Cache for MemoryCache {
         fence: &Fence,
     ) -> Result<bool> {
         let deletions = self.lock(key).await;
-        let is_current = true || *fence.mark() == Mark::Local(*deletions) && !fence.is_too_old();
+        let is_current = *fence.mark() == Mark::Local(*deletions) && !fence.is_too_old();
         if !is_current || self.entries.get(key).await.is_some() {
             return Ok(false);
         }

@@ -120,7 +120,7 @@ impl RedisCache {
 
     async fn repeat_lost(&self, conn: &mut Connection) -> Result<(), Failure> {
         loop {
-            let batch: lost::Batch = Vec::new();
+            let batch = self.lost.batch(DELETE_AT_ONCE);
             if batch.is_empty() {
                 return Ok(());
             }

@@ -33,6 +33,7 @@ pub use crate::limits::{
     MAX_VISIBILITY,
 };
 pub use crate::memory::MemoryQueue;
+pub use crate::metric::MetricName;
 
 /// One queue. All handles of a process should be clones of one [`Handle`]: a consumer learns at once
 /// of what is sent through its own handle, and by polling of everything else.

@@ -1,21 +1,49 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The metrics of all queues, each with the label `queue`.
 
-/// Counts jobs that were accepted.
-pub(crate) const SENT: &str = "queue.sent";
-/// Counts jobs that were merged into a waiting one.
-pub(crate) const MERGED: &str = "queue.merged";
-/// Counts messages whose handler succeeded.
-pub(crate) const DONE: &str = "queue.done";
-/// Counts attempts that failed.
-pub(crate) const FAILED: &str = "queue.failed";
-/// Counts messages that went to the dead letters.
-pub(crate) const DEAD: &str = "queue.dead";
-/// Counts attempts whose message was taken by another consumer meanwhile.
-pub(crate) const LOST: &str = "queue.lost";
-/// Counts calls of the backend that failed inside the consumer.
-pub(crate) const FAULT: &str = "queue.fault";
-/// Milliseconds that one run of a handler takes.
-pub(crate) const RUN: &str = "queue.run";
-/// Handlers that run now.
-pub(crate) const RUNNING: &str = "queue.running";
+/// Names of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricName {
+    /// Jobs that were accepted (counter).
+    Sent,
+    /// Jobs that were merged into a waiting one (counter).
+    Merged,
+    /// Messages whose handler succeeded (counter).
+    Done,
+    /// Attempts that failed (counter).
+    Failed,
+    /// Messages that went to the dead letters (counter).
+    Dead,
+    /// Attempts whose message another consumer took meanwhile (counter).
+    Lost,
+    /// Calls of the queue that failed inside a consumer (counter).
+    Faults,
+    /// Milliseconds that one run of a handler takes (histogram).
+    Run,
+    /// Handlers that run now (gauge).
+    Running,
+}
+
+impl MetricName {
+    /// Returns the name as it is reported.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "queue.sent",
+            Self::Merged => "queue.merged",
+            Self::Done => "queue.done",
+            Self::Failed => "queue.failed",
+            Self::Dead => "queue.dead",
+            Self::Lost => "queue.lost",
+            Self::Faults => "queue.faults",
+            Self::Run => "queue.run",
+            Self::Running => "queue.running",
+        }
+    }
+}
+
+/// Adds to a counter of a queue.
+pub(crate) fn count(name: MetricName, queue: &str, by: u64) {
+    if by > 0 {
+        metrics::counter!(name.as_str(), "queue" => queue.to_owned()).increment(by);
+    }
+}

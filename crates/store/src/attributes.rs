@@ -41,7 +41,10 @@ impl Attributes {
             check_name(name)?;
             check_value(&format!("metadata {name}"), value)?;
             total = total.saturating_add(name.len()).saturating_add(value.len());
-            if metadata.insert(name.to_ascii_lowercase(), value.clone()).is_some() {
+            if metadata
+                .insert(name.to_ascii_lowercase(), value.clone())
+                .is_some()
+            {
                 return Err(Error::invalid(format!("metadata {name} is given twice")));
             }
         }
@@ -50,7 +53,10 @@ impl Attributes {
                 "metadata has {total} bytes, {METADATA_MAX_BYTES} are allowed"
             )));
         }
-        Ok(Self { metadata, ..self.clone() })
+        Ok(Self {
+            metadata,
+            ..self.clone()
+        })
     }
 
     /// Returns the headers that a PUT with these attributes carries, names in lower case, in
@@ -79,20 +85,28 @@ impl Attributes {
 fn check_name(name: &str) -> Result<()> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(Error::invalid(format!("metadata name {name:?} is not an HTTP token")));
+        return Err(Error::invalid(format!(
+            "metadata name {name:?} is not an HTTP token"
+        )));
     }
     Ok(())
 }
 
 fn check_value(field: &str, value: &str) -> Result<()> {
     if value.is_empty() || value.trim() != value {
-        return Err(Error::invalid(format!("{field} must not be empty or have blanks around")));
+        return Err(Error::invalid(format!(
+            "{field} must not be empty or have blanks around"
+        )));
     }
     if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return Err(Error::invalid(format!("{field} must consist of printable ASCII characters")));
+        return Err(Error::invalid(format!(
+            "{field} must consist of printable ASCII characters"
+        )));
     }
     if value.len() > VALUE_MAX_BYTES {
-        return Err(Error::invalid(format!("{field} is longer than {VALUE_MAX_BYTES} bytes")));
+        return Err(Error::invalid(format!(
+            "{field} is longer than {VALUE_MAX_BYTES} bytes"
+        )));
     }
     Ok(())
 }
@@ -103,7 +117,10 @@ mod tests {
 
     fn with_metadata(pairs: &[(&str, &str)]) -> Attributes {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Attributes { metadata: pairs.iter().map(pair).collect(), ..Attributes::default() }
+        Attributes {
+            metadata: pairs.iter().map(pair).collect(),
+            ..Attributes::default()
+        }
     }
 
     #[test]
@@ -111,12 +128,30 @@ mod tests {
         let long = "x".repeat(1025);
         let half = "x".repeat(1020);
         let cases = [
-            (Attributes::of_type(""), "content type must not be empty or have blanks around"),
-            (Attributes::of_type("a\r\nb"), "content type must consist of printable ASCII characters"),
-            (Attributes::of_type(long), "content type is longer than 1024 bytes"),
-            (with_metadata(&[("a b", "c")]), "metadata name \"a b\" is not an HTTP token"),
-            (with_metadata(&[("a", "ü")]), "metadata a must consist of printable ASCII characters"),
-            (with_metadata(&[("A", "1"), ("a", "2")]), "metadata a is given twice"),
+            (
+                Attributes::of_type(""),
+                "content type must not be empty or have blanks around",
+            ),
+            (
+                Attributes::of_type("a\r\nb"),
+                "content type must consist of printable ASCII characters",
+            ),
+            (
+                Attributes::of_type(long),
+                "content type is longer than 1024 bytes",
+            ),
+            (
+                with_metadata(&[("a b", "c")]),
+                "metadata name \"a b\" is not an HTTP token",
+            ),
+            (
+                with_metadata(&[("a", "ü")]),
+                "metadata a must consist of printable ASCII characters",
+            ),
+            (
+                with_metadata(&[("A", "1"), ("a", "2")]),
+                "metadata a is given twice",
+            ),
             (
                 with_metadata(&[("first", &half), ("second", &half)]),
                 "metadata has 2051 bytes, 2048 are allowed",
@@ -130,7 +165,13 @@ mod tests {
     #[test]
     fn metadata_names_end_up_in_lower_case() {
         let attributes = with_metadata(&[("Original_Size", "12")]);
-        assert_eq!(attributes.checked().unwrap(), with_metadata(&[("original_size", "12")]));
-        assert_eq!(attributes.headers().into_keys().collect::<Vec<_>>(), ["x-amz-meta-original_size"]);
+        assert_eq!(
+            attributes.checked().unwrap(),
+            with_metadata(&[("original_size", "12")])
+        );
+        assert_eq!(
+            attributes.headers().into_keys().collect::<Vec<_>>(),
+            ["x-amz-meta-original_size"]
+        );
     }
 }

@@ -26,9 +26,9 @@ pub async fn sha512_of(store: &dyn BlobStore, key: &Key) -> Result<Option<(Meta,
     let mut digest = Sha512::new();
     let mut size = 0u64;
     loop {
-        let batch = next_batch(&mut stream).await.map_err(|e| {
-            Error::unavailable("the object store broke off").with_source(e)
-        })?;
+        let batch = next_batch(&mut stream)
+            .await
+            .map_err(|e| Error::unavailable("the object store broke off").with_source(e))?;
         if batch.is_empty() {
             break;
         }
@@ -43,11 +43,16 @@ pub async fn sha512_of(store: &dyn BlobStore, key: &Key) -> Result<Option<(Meta,
         .await?;
     }
     if size != meta.size {
-        return Err(Error::unavailable("the object store sent fewer bytes than announced"));
+        return Err(Error::unavailable(
+            "the object store sent fewer bytes than announced",
+        ));
     }
     let after = store.head(key).await?;
     if after.as_ref().map(identity) != Some(identity(&meta)) {
-        return Err(Error::new(Kind::Conflict, "the object changed while it was read"));
+        return Err(Error::new(
+            Kind::Conflict,
+            "the object changed while it was read",
+        ));
     }
     Ok(Some((meta, hex::encode(digest.finalize()))))
 }

@@ -30,7 +30,9 @@ impl Key {
             )));
         }
         if name.contains('\0') {
-            return Err(Error::invalid("object key must not contain a NUL character"));
+            return Err(Error::invalid(
+                "object key must not contain a NUL character",
+            ));
         }
         Ok(Self(name))
     }
@@ -67,7 +69,10 @@ mod tests {
 
     #[test]
     fn the_bounds_of_a_key_are_those_of_s3() {
-        assert_eq!(Key::parse("").unwrap_err().message(), "object key must not be empty");
+        assert_eq!(
+            Key::parse("").unwrap_err().message(),
+            "object key must not be empty"
+        );
         assert_eq!(
             Key::parse("x".repeat(1025)).unwrap_err().message(),
             "object key has 1025 bytes, 1024 are allowed"

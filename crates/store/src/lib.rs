@@ -14,9 +14,9 @@ mod open;
 pub mod prefixed;
 pub mod s3;
 mod stream;
-mod transfer;
 #[cfg(feature = "testing")]
 pub mod suite;
+mod transfer;
 mod url_path;
 
 use std::fmt;
@@ -73,12 +73,8 @@ pub trait BlobStore: fmt::Debug + Send + Sync {
 
     /// Copies an object of another store into this one, without moving the bytes through this
     /// process where both are buckets of one S3 service. `None`: there is nothing at `from`.
-    async fn copy_from(
-        &self,
-        source: &dyn BlobStore,
-        from: &Key,
-        to: &Key,
-    ) -> Result<Option<Meta>>;
+    async fn copy_from(&self, source: &dyn BlobStore, from: &Key, to: &Key)
+    -> Result<Option<Meta>>;
 
     /// Removes an object. One that does not exist is fine.
     async fn delete(&self, key: &Key) -> Result<()>;

@@ -74,10 +74,10 @@ impl Location {
     /// Returns the name of the bucket, or of the folder.
     pub fn name(&self) -> String {
         match self {
-            Self::Local(local) => local
-                .root
-                .file_name()
-                .map_or_else(|| "local".to_owned(), |name| name.to_string_lossy().into_owned()),
+            Self::Local(local) => local.root.file_name().map_or_else(
+                || "local".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
             Self::S3(s3) => s3.bucket.clone(),
         }
     }
@@ -152,12 +152,18 @@ fn unknown_scheme() -> Error {
 
 fn slash_at_end(segments: &str) -> String {
     let trimmed = segments.trim_matches('/');
-    if trimmed.is_empty() { String::new() } else { format!("{trimmed}/") }
+    if trimmed.is_empty() {
+        String::new()
+    } else {
+        format!("{trimmed}/")
+    }
 }
 
 /// The part behind `file://` is a path and not a host: `file://data/x` is relative.
 fn parse_file(rest: &str) -> Result<LocalLocation> {
-    let (path, query) = rest.split_once('?').map_or((rest, ""), |(path, query)| (path, query));
+    let (path, query) = rest
+        .split_once('?')
+        .map_or((rest, ""), |(path, query)| (path, query));
     let path = decode(path)?;
     if path.is_empty() {
         return Err(Error::invalid("the store URL file:// names no folder"));
@@ -225,7 +231,9 @@ fn region_of(host: &str) -> Option<String> {
     let name = host
         .strip_suffix(".amazonaws.com")
         .or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    let region = name.strip_prefix("s3-").or_else(|| name.strip_prefix("s3."));
+    let region = name
+        .strip_prefix("s3-")
+        .or_else(|| name.strip_prefix("s3."));
     match (name, region) {
         ("s3", _) => Some("us-east-1".to_owned()),
         (_, Some(region)) => Some(region.trim_start_matches("dualstack.").to_owned()),
@@ -239,7 +247,9 @@ fn check_bucket(bucket: &str) -> Result<()> {
     }
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if bucket.len() > 255 || !bucket.chars().all(is_fine) {
-        return Err(Error::invalid(format!("{bucket:?} is not the name of a bucket")));
+        return Err(Error::invalid(format!(
+            "{bucket:?} is not the name of a bucket"
+        )));
     }
     Ok(())
 }
@@ -248,7 +258,9 @@ fn keys_of(url: &Url) -> Result<Option<(String, String)>> {
     match (url.username(), url.password()) {
         ("", None) => Ok(None),
         (key, Some(secret)) if !key.is_empty() => Ok(Some((decode(key)?, decode(secret)?))),
-        _ => Err(Error::invalid("the store URL has an access key or a secret, but not both")),
+        _ => Err(Error::invalid(
+            "the store URL has an access key or a secret, but not both",
+        )),
     }
 }
 
@@ -290,14 +302,18 @@ fn parse_access(value: &str) -> Result<bool> {
     match value {
         "public" => Ok(true),
         "private" => Ok(false),
-        _ => Err(Error::invalid("the store URL: access must be public or private")),
+        _ => Err(Error::invalid(
+            "the store URL: access must be public or private",
+        )),
     }
 }
 
 fn parse_endpoint(value: &str) -> Result<String> {
     let is_http = value.starts_with("http://") || value.starts_with("https://");
     if !is_http || Url::parse(value).is_err() {
-        return Err(Error::invalid("the store URL: endpoint must be an http:// or https:// URL"));
+        return Err(Error::invalid(
+            "the store URL: endpoint must be an http:// or https:// URL",
+        ));
     }
     Ok(value.trim_end_matches('/').to_owned())
 }

@@ -82,7 +82,8 @@ impl BlobStore for Measured {
     }
 
     async fn put(&self, key: &Key, body: Body, attributes: &Attributes) -> Result<Meta> {
-        self.time("put", self.inner.put(key, body, attributes)).await
+        self.time("put", self.inner.put(key, body, attributes))
+            .await
     }
 
     async fn copy(&self, from: &Key, to: &Key) -> Result<Option<Meta>> {
@@ -95,7 +96,8 @@ impl BlobStore for Measured {
         from: &Key,
         to: &Key,
     ) -> Result<Option<Meta>> {
-        self.time("copy", self.inner.copy_from(source, from, to)).await
+        self.time("copy", self.inner.copy_from(source, from, to))
+            .await
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
@@ -103,7 +105,8 @@ impl BlobStore for Measured {
     }
 
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Page> {
-        self.time("list", self.inner.list(prefix, start_after, limit)).await
+        self.time("list", self.inner.list(prefix, start_after, limit))
+            .await
     }
 
     async fn sign_get(&self, key: &Key, expires_secs: u32) -> Result<SignedUrl> {
@@ -124,7 +127,8 @@ impl BlobStore for Measured {
     }
 
     async fn make_private(&self, key: &Key) -> Result<()> {
-        self.time("make_private", self.inner.make_private(key)).await
+        self.time("make_private", self.inner.make_private(key))
+            .await
     }
 
     async fn check(&self) -> Result<()> {

@@ -68,7 +68,10 @@ pub struct Attributes {
 impl Attributes {
     /// Creates attributes with a media type alone.
     pub fn of_type(content_type: impl Into<String>) -> Self {
-        Self { content_type: Some(content_type.into()), ..Self::default() }
+        Self {
+            content_type: Some(content_type.into()),
+            ..Self::default()
+        }
     }
 }
 
@@ -110,7 +113,10 @@ impl ByteRange {
 
     /// Returns the error for a part that lies outside.
     pub(crate) fn outside(self) -> Error {
-        Error::invalid(format!("range {}: no such bytes in the object", self.header()))
+        Error::invalid(format!(
+            "range {}: no such bytes in the object",
+            self.header()
+        ))
     }
 }
 
@@ -131,16 +137,19 @@ impl Object {
     /// `TooLarge` above `limit_bytes`, `Unavailable` when the store breaks off.
     pub async fn bytes(mut self, limit_bytes: u64) -> Result<Bytes> {
         let length = self.range.end.saturating_sub(self.range.start);
-        let too_large =
-            || Error::new(Kind::TooLarge, format!("object has more than {limit_bytes} bytes"));
+        let too_large = || {
+            Error::new(
+                Kind::TooLarge,
+                format!("object has more than {limit_bytes} bytes"),
+            )
+        };
         if length > limit_bytes {
             return Err(too_large());
         }
         let mut whole = BytesMut::with_capacity(usize::try_from(length).map_err(|_| too_large())?);
         while let Some(chunk) = self.stream.next().await {
-            let chunk = chunk.map_err(|e| {
-                Error::unavailable("the object store broke off").with_source(e)
-            })?;
+            let chunk = chunk
+                .map_err(|e| Error::unavailable("the object store broke off").with_source(e))?;
             whole.extend_from_slice(&chunk);
         }
         Ok(whole.freeze())
@@ -149,7 +158,10 @@ impl Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Object").field("meta", &self.meta).field("range", &self.range).finish()
+        f.debug_struct("Object")
+            .field("meta", &self.meta)
+            .field("range", &self.range)
+            .finish()
     }
 }
 

@@ -60,6 +60,13 @@ pub async fn open(location: &Location, options: &Options) -> Result<Opened> {
         Location::S3(at) => (Arc::new(S3Store::open(at, options).await?), None),
     };
     let prefix = location.prefix();
-    let store = if prefix.is_empty() { store } else { Arc::new(Prefixed::new(store, prefix)) };
-    Ok(Opened { store: Arc::new(Measured::new(store)), local })
+    let store = if prefix.is_empty() {
+        store
+    } else {
+        Arc::new(Prefixed::new(store, prefix))
+    };
+    Ok(Opened {
+        store: Arc::new(Measured::new(store)),
+        local,
+    })
 }

@@ -19,7 +19,10 @@ pub struct Prefixed {
 impl Prefixed {
     /// Wraps a store. The prefix is used as it is: give it its slash.
     pub fn new(inner: Store, prefix: impl Into<String>) -> Self {
-        Self { inner, prefix: prefix.into() }
+        Self {
+            inner,
+            prefix: prefix.into(),
+        }
     }
 
     fn key(&self, key: &Key) -> Result<Key> {
@@ -84,7 +87,9 @@ impl BlobStore for Prefixed {
         expires_secs: u32,
         signed: &Attributes,
     ) -> Result<SignedUrl> {
-        self.inner.sign_put(&self.key(key)?, expires_secs, signed).await
+        self.inner
+            .sign_put(&self.key(key)?, expires_secs, signed)
+            .await
     }
 
     fn public_url(&self, key: &Key) -> Option<SignedUrl> {
@@ -105,9 +110,15 @@ impl BlobStore for Prefixed {
 
     fn origin(&self) -> Origin {
         match self.inner.origin() {
-            Origin::S3 { service, bucket, prefix } => {
-                Origin::S3 { service, bucket, prefix: format!("{prefix}{}", self.prefix) }
-            }
+            Origin::S3 {
+                service,
+                bucket,
+                prefix,
+            } => Origin::S3 {
+                service,
+                bucket,
+                prefix: format!("{prefix}{}", self.prefix),
+            },
             local @ Origin::Local { .. } => local,
         }
     }

@@ -36,7 +36,9 @@ pub(crate) fn broken(cause: io::Error) -> Error {
 
 /// Returns the error for a body that is not as long as announced.
 pub(crate) fn wrong_length(announced: u64, found: u64) -> Error {
-    Error::invalid(format!("the body has {found} bytes, {announced} were announced"))
+    Error::invalid(format!(
+        "the body has {found} bytes, {announced} were announced"
+    ))
 }
 
 /// A body in one form.
@@ -66,7 +68,10 @@ impl Source {
                     })
                 })
                 .await?;
-                Ok(Self { stream: file_range(Arc::new(file), 0..length), length: Some(length) })
+                Ok(Self {
+                    stream: file_range(Arc::new(file), 0..length),
+                    length: Some(length),
+                })
             }
             Body::Stream { stream, length } => Ok(Self { stream, length }),
         }
@@ -85,7 +90,10 @@ pub(crate) fn file_range(file: Arc<File>, range: Range<u64>) -> ByteStream {
             .await
             .map_err(io::Error::other)??;
         let read = u64::try_from(chunk.len()).map_err(io::Error::other)?;
-        Ok(Some((chunk, (file, range.start.saturating_add(read)..range.end))))
+        Ok(Some((
+            chunk,
+            (file, range.start.saturating_add(read)..range.end),
+        )))
     })
     .boxed()
 }
@@ -134,7 +142,10 @@ mod tests {
         let end = content.len() as u64;
         let chunks: Vec<_> = file_range(Arc::clone(&file), 3..end).collect().await;
         let chunks: Vec<Bytes> = chunks.into_iter().map(Result::unwrap).collect();
-        assert_eq!(chunks.iter().map(Bytes::len).collect::<Vec<_>>(), [BATCH_BYTES, 7]);
+        assert_eq!(
+            chunks.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [BATCH_BYTES, 7]
+        );
         assert_eq!(chunks.concat(), content[3..]);
 
         let beyond: Vec<_> = file_range(file, end - 1..end + 1).collect().await;

@@ -16,6 +16,9 @@ pub(crate) async fn copy_bytes(
         return Ok(None);
     };
     let attributes = object.meta.attributes();
-    let body = Body::Stream { stream: object.stream, length: Some(object.meta.size) };
+    let body = Body::Stream {
+        stream: object.stream,
+        length: Some(object.meta.size),
+    };
     target.put(to, body, &attributes).await.map(Some)
 }

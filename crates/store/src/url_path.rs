@@ -5,8 +5,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What RFC 3986 calls unreserved stays; the signatures of S3 are made over this very form, and
 /// servers that read `+` as a blank are not tempted.
-const VALUE: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 const PATH: &AsciiSet = &VALUE.remove(b'/');
 
@@ -23,7 +26,8 @@ pub(crate) fn encode_value(value: &str) -> String {
 /// Tells whether every HTTP client leaves the key alone when it stands in a path: empty segments
 /// get merged on the way and dot segments resolved, encoded or not.
 pub(crate) fn survives_in_path(key: &str) -> bool {
-    !key.split('/').any(|segment| matches!(segment, "" | "." | ".."))
+    !key.split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
 }
 
 #[cfg(test)]

@@ -82,7 +82,12 @@ impl ModuleRecord {
         let (arch, rest) = next_word(rest)?;
         let (debug_id, rest) = next_word(rest)?;
         let debug_file = trimmed(rest)?;
-        Some(Self { os: os.into(), arch: arch.into(), debug_id: debug_id.into(), debug_file })
+        Some(Self {
+            os: os.into(),
+            arch: arch.into(),
+            debug_id: debug_id.into(),
+            debug_file,
+        })
     }
 }
 
@@ -91,7 +96,10 @@ impl CodeInfo {
         let text = String::from_utf8_lossy(text);
         let (kind, rest) = next_word(&text)?;
         let (code_id, rest) = next_word(rest)?;
-        (kind == "CODE_ID").then(|| Self { code_id: code_id.into(), code_file: trimmed(rest) })
+        (kind == "CODE_ID").then(|| Self {
+            code_id: code_id.into(),
+            code_file: trimmed(rest),
+        })
     }
 }
 
@@ -112,7 +120,10 @@ mod tests {
     use super::*;
 
     fn code(code_id: &str, code_file: Option<&str>) -> Option<CodeInfo> {
-        Some(CodeInfo { code_id: code_id.into(), code_file: code_file.map(Into::into) })
+        Some(CodeInfo {
+            code_id: code_id.into(),
+            code_file: code_file.map(Into::into),
+        })
     }
 
     #[test]
@@ -125,7 +136,10 @@ mod tests {
             debug_id: "44E4EC8C2".into(),
             debug_file: "my lib.pdb".into(),
         };
-        let expected = Header { module: Some(module), code: code("5CF2", Some("my lib.dll")) };
+        let expected = Header {
+            module: Some(module),
+            code: code("5CF2", Some("my lib.dll")),
+        };
         assert_eq!(header(text), expected);
     }
 
@@ -136,7 +150,10 @@ mod tests {
 
     #[test]
     fn the_header_ends_at_the_first_symbol_record() {
-        assert_eq!(header(b"FILE 0 a.c\nINFO CODE_ID 1 a.dll\n"), Header::default());
+        assert_eq!(
+            header(b"FILE 0 a.c\nINFO CODE_ID 1 a.dll\n"),
+            Header::default()
+        );
     }
 
     #[test]
@@ -151,11 +168,17 @@ mod tests {
         text.extend_from_slice(b"INFO CODE_ID 123");
         assert_eq!(text.len(), HEADER_BYTES);
         assert_eq!(header(&text), Header::default());
-        assert_eq!(header(text.split_first().unwrap().1).code, code("123", None));
+        assert_eq!(
+            header(text.split_first().unwrap().1).code,
+            code("123", None)
+        );
     }
 
     #[test]
     fn arbitrary_bytes_have_no_header() {
-        assert_eq!(header(b"\x1f\x8b\x08\0\xff\xfe\nMODULE\nINFO \n"), Header::default());
+        assert_eq!(
+            header(b"\x1f\x8b\x08\0\xff\xfe\nMODULE\nINFO \n"),
+            Header::default()
+        );
     }
 }

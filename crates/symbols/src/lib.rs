@@ -9,15 +9,15 @@
 pub mod header;
 pub mod module;
 pub mod parse;
-//xpub mod request;
-//xpub mod response;
-//xpub mod symbolicate;
+pub mod request;
+pub mod response;
+pub mod symbolicate;
 pub mod table;
 
 pub use header::{CodeInfo, Header, ModuleRecord, header};
 pub use module::ModuleKey;
 pub use parse::{Limits, ParseError, Parser};
-//xpub use request::{Jobs, RequestError, Version};
-//xpub use response::{Cost, Lookup, Outcome, Traffic};
-//xpub use symbolicate::{AnswerTooLarge, Lookups, Options, symbolicate};
+pub use request::{Jobs, RequestError, Version};
+pub use response::{Cost, Lookup, Outcome, Traffic};
+pub use symbolicate::{AnswerTooLarge, Lookups, Options, symbolicate};
 pub use table::{Inline, Symbol, SymbolTable};

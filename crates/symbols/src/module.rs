@@ -63,7 +63,9 @@ pub fn is_debug_id(text: &str) -> bool {
 /// A name that stays one segment of a path, whatever store the path ends up in.
 fn is_storable_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
-        && !name.chars().any(|c| c == '/' || c == '\\' || c.is_control())
+        && !name
+            .chars()
+            .any(|c| c == '/' || c == '\\' || c.is_control())
 }
 
 #[cfg(test)]
@@ -86,7 +88,10 @@ mod tests {
     #[test]
     fn the_store_path_has_the_id_in_upper_case_and_the_name_as_sent() {
         let key = ModuleKey::parse("Xul.pdb", "44e4ec8c2f41492b9369d6b9a059577c2").unwrap();
-        assert_eq!(key.store_path(), "Xul.pdb/44E4EC8C2F41492B9369D6B9A059577C2/Xul.sym");
+        assert_eq!(
+            key.store_path(),
+            "Xul.pdb/44E4EC8C2F41492B9369D6B9A059577C2/Xul.sym"
+        );
     }
 
     #[test]
@@ -97,14 +102,24 @@ mod tests {
 
     #[test]
     fn names_that_leave_their_folder_are_no_key() {
-        for name in ["", ".", "..", "a/b", "/", "a\\b", "../x", "a\nb", "a\u{7f}", "a\u{85}", "\0"] {
+        for name in [
+            "", ".", "..", "a/b", "/", "a\\b", "../x", "a\nb", "a\u{7f}", "a\u{85}", "\0",
+        ] {
             assert_eq!(ModuleKey::parse(name, "AB"), None, "{name:?}");
         }
     }
 
     #[test]
     fn strange_names_that_are_one_segment_are_keys() {
-        for name in ["[vdso]", "a b (deleted)", "...", "..a", "ä.so", "%2e%2e", "a:b"] {
+        for name in [
+            "[vdso]",
+            "a b (deleted)",
+            "...",
+            "..a",
+            "ä.so",
+            "%2e%2e",
+            "a:b",
+        ] {
             assert!(ModuleKey::parse(name, "AB").is_some(), "{name:?}");
         }
     }

@@ -37,13 +37,47 @@ pub(crate) struct Challenge {
     is_hashed: bool,
 }
 
+/// A request that may be answered.
+pub(crate) struct Accepted {
+    pub(crate) back: Url,
+    pub(crate) challenge: Option<Challenge>,
+}
+
 impl Authorization {
+    /// Checks what every sign-in checks: see [`Self::return_address`] for `registered`.
+    ///
+    /// # Errors
+    /// The answer that refuses the request: a page as long as the browser must not be sent back,
+    /// the return address with an error after that.
+    pub(crate) fn accept(
+        &self,
+        registered: Option<&[String]>,
+    ) -> Result<Accepted, Box<HttpResponse>> {
+        let back = self
+            .return_address(registered)
+            .map_err(|problem| Box::new(refuse_page(&problem)))?;
+        if self.response_type != "code" {
+            let error = [("error", "unsupported_response_type")];
+            return Err(Box::new(self.answer(back, &error)));
+        }
+        match self.challenge() {
+            Ok(challenge) => Ok(Accepted { back, challenge }),
+            Err(problem) => {
+                let error = [
+                    ("error", "invalid_request"),
+                    ("error_description", problem.as_str()),
+                ];
+                Err(Box::new(self.answer(back, &error)))
+            }
+        }
+    }
+
     /// Returns the address to return to: one of `registered`, or any on this machine when there are
     /// none.
     ///
     /// # Errors
     /// Why the browser must not be sent there. The stand-ins run beside real browsers too.
-    pub(crate) fn return_address(&self, registered: Option<&[String]>) -> Result<Url, String> {
+    fn return_address(&self, registered: Option<&[String]>) -> Result<Url, String> {
         let url = Url::parse(&self.redirect_uri)
             .map_err(|error| format!("redirect_uri {:?}: {error}", self.redirect_uri))?;
         let is_allowed = match registered {
@@ -61,7 +95,7 @@ impl Authorization {
     ///
     /// # Errors
     /// The method is neither `S256` nor `plain`.
-    pub(crate) fn challenge(&self) -> Result<Option<Challenge>, String> {
+    fn challenge(&self) -> Result<Option<Challenge>, String> {
         let Some(value) = self.code_challenge.clone() else {
             return Ok(None);
         };

@@ -101,8 +101,8 @@ impl Credentials {
             "seed": seed,
             "signature": STANDARD.encode(hmac(&self.access_token, &text)?),
         });
-        if name.is_some() {
-            certificate["issuer"] = json!(self.client_id);
+        if let Some(members) = certificate.as_object_mut().filter(|_| name.is_some()) {
+            members.insert("issuer".to_owned(), json!(self.client_id));
         }
         let access_token = URL_SAFE_NO_PAD.encode(hmac(&self.access_token, &seed)?);
         Ok(Self::new(name.unwrap_or(&self.client_id), access_token).with_certificate(certificate))

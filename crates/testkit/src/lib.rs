@@ -2,6 +2,7 @@
 //! What the tests of all crates share: databases per test, stand-ins for services that cannot run
 //! here, signed requests, and the architecture as a check. No product rule lives here.
 
+pub mod app;
 pub mod architecture;
 pub mod database;
 pub mod fake_oidc;
@@ -10,6 +11,7 @@ pub mod hawk_client;
 pub mod misbehaviour;
 pub mod poll;
 pub mod requirement;
+pub mod s3_bucket;
 pub mod temp;
 
 mod code_flow;

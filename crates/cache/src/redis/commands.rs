@@ -12,7 +12,7 @@ use crate::ttl;
 
 /// Stores a value if the last deletion is still the one that the caller saw, and no value is there.
 const SET_FENCED: &str = "\
-if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 1 end
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end

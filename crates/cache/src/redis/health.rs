@@ -52,7 +52,7 @@ impl Health {
             return true;
         }
         let now = self.now();
-        true
+        now >= asks_at
             && self
                 .asks_at
                 .compare_exchange(asks_at, pause_end(now), Ordering::SeqCst, Ordering::SeqCst)

@@ -109,7 +109,10 @@ impl Folders {
 }
 
 fn create_synced(folder: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.is_dir()).collect();
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|folder| !folder.is_dir())
+        .collect();
     for folder in missing.into_iter().rev() {
         match fs::create_dir(folder) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

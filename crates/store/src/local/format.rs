@@ -87,14 +87,20 @@ pub(crate) fn read(file: &File) -> io::Result<Record> {
     let tail = read_tail(file, size, TAIL_BYTES)?;
     let length = record_length(&tail)?;
     let needed = length.saturating_add(FOOTER_BYTES);
-    let tail = if needed > tail.len() { read_tail(file, size, needed)? } else { tail };
+    let tail = if needed > tail.len() {
+        read_tail(file, size, needed)?
+    } else {
+        tail
+    };
     let record = tail
         .len()
         .checked_sub(needed)
         .and_then(|start| tail.get(start..tail.len().saturating_sub(FOOTER_BYTES)))
         .ok_or_else(|| damaged("the record is cut"))?;
     let record: Record = serde_json::from_slice(record).map_err(|e| damaged(&e.to_string()))?;
-    let expected = u64::try_from(needed).ok().and_then(|tail| record.size.checked_add(tail));
+    let expected = u64::try_from(needed)
+        .ok()
+        .and_then(|tail| record.size.checked_add(tail));
     if expected != Some(size) {
         return Err(damaged("the length does not fit the record"));
     }
@@ -110,11 +116,15 @@ fn read_tail(file: &File, size: u64, wanted: usize) -> io::Result<Vec<u8>> {
 }
 
 fn record_length(tail: &[u8]) -> io::Result<usize> {
-    let (rest, letters) = tail.split_last_chunk::<8>().ok_or_else(|| damaged("too short"))?;
+    let (rest, letters) = tail
+        .split_last_chunk::<8>()
+        .ok_or_else(|| damaged("too short"))?;
     if letters != LETTERS {
         return Err(damaged("it does not end as an object file does"));
     }
-    let (_, length) = rest.split_last_chunk::<4>().ok_or_else(|| damaged("too short"))?;
+    let (_, length) = rest
+        .split_last_chunk::<4>()
+        .ok_or_else(|| damaged("too short"))?;
     let length = usize::try_from(u32::from_be_bytes(*length)).map_err(io::Error::other)?;
     if length > RECORD_MAX_BYTES {
         return Err(damaged("the record is too long"));
@@ -123,7 +133,10 @@ fn record_length(tail: &[u8]) -> io::Result<usize> {
 }
 
 fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("object file is damaged: {what}"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("object file is damaged: {what}"),
+    )
 }
 
 #[cfg(test)]
@@ -134,9 +147,18 @@ mod tests {
 
     fn record(metadata_bytes: usize) -> Record {
         let metadata = BTreeMap::from([("note".to_owned(), "n".repeat(metadata_bytes))]);
-        let attributes = Attributes { metadata, ..Attributes::of_type("text/plain") };
+        let attributes = Attributes {
+            metadata,
+            ..Attributes::of_type("text/plain")
+        };
         let written_at = DateTime::from_timestamp(1_700_000_000, 5).unwrap();
-        Record::new(&Key::parse("k").unwrap(), 5, "e".to_owned(), written_at, attributes)
+        Record::new(
+            &Key::parse("k").unwrap(),
+            5,
+            "e".to_owned(),
+            written_at,
+            attributes,
+        )
     }
 
     fn file_of(parts: &[&[u8]]) -> File {
@@ -161,7 +183,10 @@ mod tests {
         let tail = record(0).tail().unwrap();
         let cases: [(&[&[u8]], &str); 5] = [
             (&[b""], "too short"),
-            (&[b"some other file"], "it does not end as an object file does"),
+            (
+                &[b"some other file"],
+                "it does not end as an object file does",
+            ),
             (&[b"1234", &tail], "the length does not fit the record"),
             (&[&tail[tail.len() - 12..]], "the record is cut"),
             (&[&[255; 4], LETTERS], "the record is too long"),

@@ -47,7 +47,11 @@ impl Received {
         let folder = folder.to_owned();
         let mut incoming = blocking(move || {
             let temporary = Temporary::create(&folder).map_err(fault)?;
-            Ok(Incoming { temporary, digest: Md5::new(), size: 0 })
+            Ok(Incoming {
+                temporary,
+                digest: Md5::new(),
+                size: 0,
+            })
         })
         .await?;
         let mut stream = stream.fuse();
@@ -102,10 +106,17 @@ impl Incoming {
 
     fn finish(self) -> Received {
         let etag = hex::encode(self.digest.finalize());
-        Received { temporary: self.temporary, etag, size: self.size }
+        Received {
+            temporary: self.temporary,
+            etag,
+            size: self.size,
+        }
     }
 }
 
 fn too_large(limit: u64) -> Error {
-    Error::new(Kind::TooLarge, format!("the object is larger than {limit} bytes"))
+    Error::new(
+        Kind::TooLarge,
+        format!("the object is larger than {limit} bytes"),
+    )
 }

@@ -31,7 +31,9 @@ pub(crate) enum Name {
 
 /// Returns the path of the object below `root`.
 pub(crate) fn object_path(root: &Path, key: &str) -> PathBuf {
-    let (folders, last) = key.rsplit_once('/').map_or((None, key), |(a, b)| (Some(a), b));
+    let (folders, last) = key
+        .rsplit_once('/')
+        .map_or((None, key), |(a, b)| (Some(a), b));
     let mut path = folders.map_or_else(|| root.to_owned(), |keys| folder_path(root, keys));
     let last = descend(&mut path, last);
     path.push(format!("{last}@"));
@@ -58,7 +60,9 @@ pub(crate) fn parse_name(name: &str) -> Option<Name> {
     }
     match name.strip_suffix('@') {
         Some(text) => decode(text).map(Name::Object),
-        None => decode(name).filter(|text| !text.is_empty()).map(Name::Folder),
+        None => decode(name)
+            .filter(|text| !text.is_empty())
+            .map(Name::Folder),
     }
 }
 
@@ -69,7 +73,11 @@ fn descend(path: &mut PathBuf, segment: &str) -> String {
         let plain = byte.is_ascii_alphanumeric()
             || b"-_+~=,".contains(&byte)
             || (byte == b'.' && index > 0);
-        let token = if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        let token = if plain {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        };
         if text.len() + token.len() > NAME_MAX {
             path.push(format!("{text}@+"));
             text.clear();
@@ -104,7 +112,12 @@ mod tests {
     use super::*;
 
     fn relative(key: &str) -> String {
-        object_path(Path::new("/r"), key).strip_prefix("/r").unwrap().to_str().unwrap().to_owned()
+        object_path(Path::new("/r"), key)
+            .strip_prefix("/r")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Puts the key together again from the names of its path.
@@ -153,7 +166,14 @@ mod tests {
     fn keys() -> impl Strategy<Value = String> {
         prop_oneof![
             proptest::collection::vec(
-                prop_oneof![Just('/'), Just('.'), Just('@'), Just('%'), Just('+'), any::<char>()],
+                prop_oneof![
+                    Just('/'),
+                    Just('.'),
+                    Just('@'),
+                    Just('%'),
+                    Just('+'),
+                    any::<char>()
+                ],
                 1..40
             )
             .prop_map(|chars| chars.into_iter().collect()),

@@ -72,9 +72,10 @@ impl Query {
     /// Reads the deepest folder that all wanted keys share.
     fn first_level(&self, objects: &Path) -> io::Result<IntoIter<Entry>> {
         match self.prefix.rsplit_once('/') {
-            Some((folders, _)) => {
-                read_level(&folder_path(objects, folders), format!("{folders}/").as_bytes())
-            }
+            Some((folders, _)) => read_level(
+                &folder_path(objects, folders),
+                format!("{folders}/").as_bytes(),
+            ),
             None => read_level(objects, b""),
         }
     }
@@ -104,15 +105,25 @@ fn read_level(folder: &Path, key: &[u8]) -> io::Result<IntoIter<Entry>> {
         };
         for name in names {
             let name = name?.file_name();
-            let Some(parsed) = name.to_str().and_then(parse_name) else { continue };
+            let Some(parsed) = name.to_str().and_then(parse_name) else {
+                continue;
+            };
             let path = folder.join(&name);
             let with = |text: &[u8], end: &[u8]| [&key, text, end].concat();
             match parsed {
                 Name::Folder(text) => {
-                    entries.push(Entry { key: with(&text, b"/"), is_folder: true, path });
+                    entries.push(Entry {
+                        key: with(&text, b"/"),
+                        is_folder: true,
+                        path,
+                    });
                 }
                 Name::Object(text) => {
-                    entries.push(Entry { key: with(&text, b""), is_folder: false, path });
+                    entries.push(Entry {
+                        key: with(&text, b""),
+                        is_folder: false,
+                        path,
+                    });
                 }
                 Name::Beginning(text) => unread.push((path, with(&text, b""))),
             }
@@ -133,5 +144,10 @@ fn read_entry(entry: &Entry) -> io::Result<Option<Listed>> {
     };
     let meta = format::read(&file)?.into_meta();
     let (size, etag, last_modified) = (meta.size, meta.etag, meta.last_modified);
-    Ok(Some(Listed { key, size, etag, last_modified }))
+    Ok(Some(Listed {
+        key,
+        size,
+        etag,
+        last_modified,
+    }))
 }

@@ -53,7 +53,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_object_bytes: 5 * 1024 * 1024 * 1024, put_idle_secs: 60, max_uploads: 64 }
+        Self {
+            max_object_bytes: 5 * 1024 * 1024 * 1024,
+            put_idle_secs: 60,
+            max_uploads: 64,
+        }
     }
 }
 
@@ -148,7 +152,10 @@ impl LocalStore {
             let read = || -> io::Result<Found> {
                 let file = File::open(inner.folders.object(&key))?;
                 let meta = format::read(&file)?.into_meta();
-                Ok(Found { meta, file: Arc::new(file) })
+                Ok(Found {
+                    meta,
+                    file: Arc::new(file),
+                })
             };
             match read() {
                 Ok(found) => Ok(Some(found)),
@@ -178,7 +185,9 @@ impl LocalStore {
         let (inner, key) = (Arc::clone(&self.inner), key.clone());
         blocking(move || {
             let now = inner.clock.now();
-            received.commit(&inner.folders, &key, attributes, now).map_err(fault)
+            received
+                .commit(&inner.folders, &key, attributes, now)
+                .map_err(fault)
         })
         .await
     }
@@ -223,12 +232,18 @@ impl BlobStore for LocalStore {
             Some(part) => part.within(size).ok_or_else(|| part.outside())?,
         };
         let stream = found.stream(range.clone());
-        Ok(Some(Object { meta: found.meta, range, stream }))
+        Ok(Some(Object {
+            meta: found.meta,
+            range,
+            stream,
+        }))
     }
 
     async fn put(&self, key: &Key, body: Body, attributes: &Attributes) -> Result<Meta> {
         let mut attributes = attributes.checked()?;
-        attributes.content_type.get_or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
+        attributes
+            .content_type
+            .get_or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
         let source = Source::open(body).await?;
         let received = self.receive(source.stream, source.length).await?;
         self.commit(key, received, attributes).await
@@ -275,7 +290,8 @@ impl BlobStore for LocalStore {
     }
 
     fn public_url(&self, key: &Key) -> Option<SignedUrl> {
-        self.is_public(key).then(|| SignedUrl::Path(self.path_of(key).finish(&[])))
+        self.is_public(key)
+            .then(|| SignedUrl::Path(self.path_of(key).finish(&[])))
     }
 
     async fn make_private(&self, _key: &Key) -> Result<()> {
@@ -285,7 +301,11 @@ impl BlobStore for LocalStore {
     async fn check(&self) -> Result<()> {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
-            let probe = || Temporary::create(inner.folders.temporary())?.file().sync_all();
+            let probe = || {
+                Temporary::create(inner.folders.temporary())?
+                    .file()
+                    .sync_all()
+            };
             probe().map_err(fault)
         })
         .await
@@ -297,7 +317,9 @@ impl BlobStore for LocalStore {
     }
 
     fn origin(&self) -> Origin {
-        Origin::Local { root: self.root().to_owned() }
+        Origin::Local {
+            root: self.root().to_owned(),
+        }
     }
 }
 
@@ -309,6 +331,3 @@ impl fmt::Debug for LocalStore {
             .finish()
     }
 }
-
-#[cfg(test)]
-mod tests;

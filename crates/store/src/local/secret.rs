@@ -27,7 +27,9 @@ impl Secret {
             Err(e) => return Err(e),
         }
         let mut secret = [0; 32];
-        OsRng.try_fill_bytes(&mut secret).map_err(io::Error::other)?;
+        OsRng
+            .try_fill_bytes(&mut secret)
+            .map_err(io::Error::other)?;
         let temporary = Temporary::create(folders.temporary())?;
         temporary.file().write_all(hex::encode(secret).as_bytes())?;
         temporary.file().sync_all()?;

@@ -41,7 +41,8 @@ impl UrlPath {
         for (name, value) in parameters {
             self.text.push(if self.has_query { '&' } else { '?' });
             self.has_query = true;
-            self.text.push_str(&format!("{name}={}", encode_value(value)));
+            self.text
+                .push_str(&format!("{name}={}", encode_value(value)));
         }
         self.text
     }
@@ -52,10 +53,16 @@ impl LocalStore {
         let (name, key) = (&self.inner.name, key.as_str());
         if survives_in_path(key) {
             let text = format!("{PATH_PREFIX}{name}/{}", encode_path(key));
-            UrlPath { text, has_query: false }
+            UrlPath {
+                text,
+                has_query: false,
+            }
         } else {
             let text = format!("{PATH_PREFIX}{name}?key={}", encode_value(key));
-            UrlPath { text, has_query: true }
+            UrlPath {
+                text,
+                has_query: true,
+            }
         }
     }
 
@@ -68,9 +75,18 @@ impl LocalStore {
     ) -> SignedUrl {
         let headers = signed.headers();
         let expires = expires_at.timestamp().to_string();
-        let claim = Claim { method, key, expires: &expires, headers: &headers };
+        let claim = Claim {
+            method,
+            key,
+            expires: &expires,
+            headers: &headers,
+        };
         let signature = hex::encode(self.mac_of(&claim).finalize().into_bytes());
-        let names = headers.keys().map(String::as_str).collect::<Vec<_>>().join(",");
+        let names = headers
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(",");
         let mut parameters = vec![("expires", expires.as_str())];
         if !names.is_empty() {
             parameters.push(("headers", &names));
@@ -86,7 +102,10 @@ impl LocalStore {
 
     /// Tells whether a URL with this expiry is too old. One that is no number is.
     pub(crate) fn is_expired(&self, expires: &str) -> bool {
-        let expires_at = expires.parse().ok().and_then(|secs| DateTime::from_timestamp(secs, 0));
+        let expires_at = expires
+            .parse()
+            .ok()
+            .and_then(|secs| DateTime::from_timestamp(secs, 0));
         expires_at.is_none_or(|expires_at| self.inner.clock.now() > expires_at)
     }
 
@@ -96,7 +115,12 @@ impl LocalStore {
             mac.update(format!("{}:", field.len()).as_bytes());
             mac.update(field.as_bytes());
         };
-        for field in [claim.method, &self.inner.name, claim.key.as_str(), claim.expires] {
+        for field in [
+            claim.method,
+            &self.inner.name,
+            claim.key.as_str(),
+            claim.expires,
+        ] {
             add(field);
         }
         for (name, value) in claim.headers {

@@ -26,7 +26,10 @@ impl Temporary {
                 .create_new(true)
                 .mode(0o600)
                 .open(&path)?;
-            let temporary = Self { file, path: Some(path) };
+            let temporary = Self {
+                file,
+                path: Some(path),
+            };
             lock(&temporary.file)?;
             // A sweep may have come between creation and lock; then the name is gone.
             if temporary.file.metadata()?.nlink() > 0 {
@@ -40,7 +43,11 @@ impl Temporary {
     }
 
     /// Moves the file; what was there before is replaced.
-    pub(crate) fn rename(mut self, target: &Path, place: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    pub(crate) fn rename(
+        mut self,
+        target: &Path,
+        place: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
         if let Some(path) = &self.path {
             place(path, target)?;
         }
@@ -99,7 +106,10 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<PathBuf> {
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
     }
 
     #[test]

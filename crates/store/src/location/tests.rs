@@ -11,7 +11,11 @@ fn s3(text: &str) -> S3Location {
 }
 
 fn local(root: &str, is_public: bool) -> Location {
-    Location::Local(LocalLocation { root: root.into(), prefix: String::new(), is_public })
+    Location::Local(LocalLocation {
+        root: root.into(),
+        prefix: String::new(),
+        is_public,
+    })
 }
 
 fn bucket(name: &str) -> S3Location {
@@ -28,9 +32,18 @@ fn bucket(name: &str) -> S3Location {
 
 #[test]
 fn folders_are_absolute_or_relative() {
-    assert_eq!(Location::parse("file:///srv/a%20b").unwrap(), local("/srv/a b", false));
-    assert_eq!(Location::parse("file://data/tooltool").unwrap(), local("data/tooltool", false));
-    assert_eq!(Location::parse("file:///srv/x?access=public").unwrap(), local("/srv/x", true));
+    assert_eq!(
+        Location::parse("file:///srv/a%20b").unwrap(),
+        local("/srv/a b", false)
+    );
+    assert_eq!(
+        Location::parse("file://data/tooltool").unwrap(),
+        local("data/tooltool", false)
+    );
+    assert_eq!(
+        Location::parse("file:///srv/x?access=public").unwrap(),
+        local("/srv/x", true)
+    );
     assert_eq!(Location::parse("file:///srv/x").unwrap().name(), "x");
 }
 
@@ -87,9 +100,15 @@ fn any_other_host_is_the_endpoint() {
 #[test]
 fn the_try_location_is_right_behind_the_bucket() {
     let location = Location::parse("http://localhost:9000/bucket/version0").unwrap();
-    assert_eq!(location.with_first_segment("try").to_string(), "http://localhost:9000/bucket/try/version0/");
+    assert_eq!(
+        location.with_first_segment("try").to_string(),
+        "http://localhost:9000/bucket/try/version0/"
+    );
     let location = Location::parse("file:///srv/symbols").unwrap();
-    assert_eq!(location.with_first_segment("try").to_string(), "file:///srv/symbols/try/");
+    assert_eq!(
+        location.with_first_segment("try").to_string(),
+        "file:///srv/symbols/try/"
+    );
 }
 
 #[test]
@@ -108,13 +127,35 @@ fn malformed_addresses_name_the_rule() {
         ("file://", "the store URL file:// names no folder"),
         ("https://host/", "the store URL names no bucket"),
         ("https://host/a%20b", "\"a b\" is not the name of a bucket"),
-        ("s3://bucket?acces=public", "the store URL has the parameter \"acces\", known here: access, region, endpoint"),
-        ("s3://bucket?access=all", "the store URL: access must be public or private"),
-        ("s3://bucket?endpoint=ftp://x", "the store URL: endpoint must be an http:// or https:// URL"),
-        ("s3://bucket:9000", "the store URL s3://bucket takes no port: name the server with ?endpoint="),
-        ("https://demo@host/bucket", "the store URL has an access key or a secret, but not both"),
-        ("https://host:99999/bucket", "the store URL is malformed: invalid port number"),
+        (
+            "s3://bucket?acces=public",
+            "the store URL has the parameter \"acces\", known here: access, region, endpoint",
+        ),
+        (
+            "s3://bucket?access=all",
+            "the store URL: access must be public or private",
+        ),
+        (
+            "s3://bucket?endpoint=ftp://x",
+            "the store URL: endpoint must be an http:// or https:// URL",
+        ),
+        (
+            "s3://bucket:9000",
+            "the store URL s3://bucket takes no port: name the server with ?endpoint=",
+        ),
+        (
+            "https://demo@host/bucket",
+            "the store URL has an access key or a secret, but not both",
+        ),
+        (
+            "https://host:99999/bucket",
+            "the store URL is malformed: invalid port number",
+        ),
     ] {
-        assert_eq!(Location::parse(text).unwrap_err().message(), message, "{text}");
+        assert_eq!(
+            Location::parse(text).unwrap_err().message(),
+            message,
+            "{text}"
+        );
     }
 }

@@ -99,11 +99,14 @@ impl Default for Options {
 impl Options {
     /// Checks what S3 demands.
     pub(crate) fn check(&self) -> Result<()> {
-        for (field, value) in
-            [("part_bytes", self.part_bytes), ("copy_part_bytes", self.copy_part_bytes)]
-        {
+        for (field, value) in [
+            ("part_bytes", self.part_bytes),
+            ("copy_part_bytes", self.copy_part_bytes),
+        ] {
             if value < PART_MIN_BYTES {
-                return Err(Error::invalid(format!("{field} must be at least {PART_MIN_BYTES}")));
+                return Err(Error::invalid(format!(
+                    "{field} must be at least {PART_MIN_BYTES}"
+                )));
             }
         }
         for (field, value) in [
@@ -172,17 +175,23 @@ pub(crate) async fn connect(
     builder = match credentials {
         Credentials::Anonymous => builder.allow_no_auth(),
         Credentials::Chain => {
-            let chain = DefaultCredentialsChain::builder().region(region).build().await;
+            let chain = DefaultCredentialsChain::builder()
+                .region(region)
+                .build()
+                .await;
             builder.credentials_provider(SharedCredentialsProvider::new(chain))
         }
-        Credentials::Keys { access_key_id, secret_access_key, session_token } => builder
-            .credentials_provider(config::Credentials::new(
-                access_key_id,
-                secret_access_key,
-                session_token.clone(),
-                None,
-                "settings",
-            )),
+        Credentials::Keys {
+            access_key_id,
+            secret_access_key,
+            session_token,
+        } => builder.credentials_provider(config::Credentials::new(
+            access_key_id,
+            secret_access_key,
+            session_token.clone(),
+            None,
+            "settings",
+        )),
     };
     Client::from_conf(builder.build())
 }

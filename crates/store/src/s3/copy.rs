@@ -22,7 +22,10 @@ pub(super) struct CopySource {
 
 impl CopySource {
     pub(super) fn new(bucket: &str, full_key: &str, meta: Meta) -> Self {
-        Self { path: encode_path(&format!("{bucket}/{full_key}")), meta }
+        Self {
+            path: encode_path(&format!("{bucket}/{full_key}")),
+            meta,
+        }
     }
 
     fn quoted_etag(&self) -> String {
@@ -59,8 +62,15 @@ impl S3Store {
         let output = Box::pin(request.send())
             .await
             .map_err(|e| refused(Fault::new("CopyObject", &self.bucket, &e)))?;
-        let etag = unquoted(output.copy_object_result().and_then(|result| result.e_tag()));
-        Ok(Written { size: source.meta.size, etag })
+        let etag = unquoted(
+            output
+                .copy_object_result()
+                .and_then(|result| result.e_tag()),
+        );
+        Ok(Written {
+            size: source.meta.size,
+            etag,
+        })
     }
 
     async fn copy_in_parts(&self, source: &CopySource, to: &Key) -> Result<Written> {
@@ -77,7 +87,10 @@ impl S3Store {
         match parts {
             Ok(parts) => {
                 let etag = multipart.complete(parts).await?;
-                Ok(Written { size: source.meta.size, etag })
+                Ok(Written {
+                    size: source.meta.size,
+                    etag,
+                })
             }
             Err(error) => {
                 multipart.abort().await;
@@ -109,7 +122,10 @@ impl S3Store {
             .await
             .map_err(|e| refused(Fault::new("UploadPartCopy", &self.bucket, &e)))?;
         let etag = output.copy_part_result().and_then(|result| result.e_tag());
-        Ok(CompletedPart::builder().part_number(number).set_e_tag(etag.map(str::to_owned)).build())
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(etag.map(str::to_owned))
+            .build())
     }
 }
 
@@ -127,7 +143,11 @@ fn cuts(size: u64, part_bytes: u64) -> impl Iterator<Item = (i32, u64, u64)> {
     (0..size.div_ceil(step)).map(move |index| {
         let first = index.saturating_mul(step);
         let last = first.saturating_add(step).min(size).saturating_sub(1);
-        (i32::try_from(index.saturating_add(1)).unwrap_or(i32::MAX), first, last)
+        (
+            i32::try_from(index.saturating_add(1)).unwrap_or(i32::MAX),
+            first,
+            last,
+        )
     })
 }
 
@@ -137,7 +157,10 @@ mod tests {
 
     #[test]
     fn the_cuts_of_an_object_cover_it_once() {
-        assert_eq!(cuts(10, 4).collect::<Vec<_>>(), [(1, 0, 3), (2, 4, 7), (3, 8, 9)]);
+        assert_eq!(
+            cuts(10, 4).collect::<Vec<_>>(),
+            [(1, 0, 3), (2, 4, 7), (3, 8, 9)]
+        );
         assert_eq!(cuts(8, 4).collect::<Vec<_>>(), [(1, 0, 3), (2, 4, 7)]);
         assert_eq!(cuts(25_000, 1).count(), 8334);
     }

@@ -35,8 +35,12 @@ impl Fault {
         Self {
             operation,
             bucket: bucket.to_owned(),
-            status: error.raw_response().map(|response| response.status().as_u16()),
-            code: service.and_then(ProvideErrorMetadata::code).map(str::to_owned),
+            status: error
+                .raw_response()
+                .map(|response| response.status().as_u16()),
+            code: service
+                .and_then(ProvideErrorMetadata::code)
+                .map(str::to_owned),
             text,
         }
     }
@@ -56,7 +60,9 @@ impl Fault {
     }
 
     pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
-        self.code.as_deref().is_some_and(|code| codes.contains(&code))
+        self.code
+            .as_deref()
+            .is_some_and(|code| codes.contains(&code))
     }
 
     /// Returns the neutral error: the store could not be asked, whatever the reason.

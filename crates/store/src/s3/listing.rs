@@ -39,8 +39,15 @@ impl S3Store {
         for object in output.contents() {
             let key = object.key().unwrap_or_default();
             objects.push(Listed {
-                key: if is_encoded { decode(key)? } else { key.to_owned() },
-                size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+                key: if is_encoded {
+                    decode(key)?
+                } else {
+                    key.to_owned()
+                },
+                size: object
+                    .size()
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or(0),
                 etag: unquoted(object.e_tag()),
                 last_modified: object
                     .last_modified()
@@ -48,7 +55,10 @@ impl S3Store {
                     .unwrap_or_default(),
             });
         }
-        Ok(Page { objects, is_truncated: output.is_truncated().unwrap_or(false) })
+        Ok(Page {
+            objects,
+            is_truncated: output.is_truncated().unwrap_or(false),
+        })
     }
 }
 
@@ -57,7 +67,9 @@ fn decode(key: &str) -> Result<String> {
     percent_decode_str(&key.replace('+', "%20"))
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|e| Error::unavailable("the object store lists a key that is not UTF-8").with_source(e))
+        .map_err(|e| {
+            Error::unavailable("the object store lists a key that is not UTF-8").with_source(e)
+        })
 }
 
 #[cfg(test)]

@@ -23,9 +23,7 @@ use crate::location::S3Location;
 use crate::stream::Source;
 use crate::transfer::copy_bytes;
 use crate::url_path::encode_path;
-use crate::{
-    Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, SignedUrl,
-};
+use crate::{Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, SignedUrl};
 pub use client::{Credentials, Options};
 use copy::CopySource;
 use fault::Fault;
@@ -60,7 +58,10 @@ impl S3Store {
     pub async fn open(location: &S3Location, options: &crate::Options) -> Result<Self> {
         let s3 = &options.s3;
         s3.check()?;
-        let region = location.region.clone().unwrap_or_else(|| s3.default_region.clone());
+        let region = location
+            .region
+            .clone()
+            .unwrap_or_else(|| s3.default_region.clone());
         let endpoint = location.endpoint.clone().or_else(|| s3.endpoint.clone());
         let credentials = s3.credentials_for(location);
         let writer = client::connect(s3, &credentials, &region, endpoint.as_deref()).await;
@@ -69,12 +70,17 @@ impl S3Store {
         } else {
             writer.clone()
         };
-        let base = endpoint.clone().unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+        let base = endpoint
+            .clone()
+            .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
         let bucket_url = || format!("{}/{}", base.trim_end_matches('/'), location.bucket);
         Ok(Self {
             name: options.name.clone(),
             bucket: location.bucket.clone(),
-            service: format!("{credentials:?} at {}", endpoint.as_deref().unwrap_or("Amazon")),
+            service: format!(
+                "{credentials:?} at {}",
+                endpoint.as_deref().unwrap_or("Amazon")
+            ),
             is_amazon: endpoint.is_none(),
             public_base: location
                 .is_public
@@ -130,7 +136,9 @@ impl BlobStore for S3Store {
 
     async fn put(&self, key: &Key, body: Body, attributes: &Attributes) -> Result<Meta> {
         let attributes = attributes.checked()?;
-        let written = self.upload(key, Source::open(body).await?, &attributes).await?;
+        let written = self
+            .upload(key, Source::open(body).await?, &attributes)
+            .await?;
         Ok(self.meta_of(written, &attributes))
     }
 
@@ -146,7 +154,9 @@ impl BlobStore for S3Store {
     ) -> Result<Option<Meta>> {
         let origin = source.origin();
         match &origin {
-            Origin::S3 { service, bucket, .. } if *service == self.service => {
+            Origin::S3 {
+                service, bucket, ..
+            } if *service == self.service => {
                 let Some(meta) = source.head(from).await? else {
                     return Ok(None);
                 };
@@ -158,7 +168,11 @@ impl BlobStore for S3Store {
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
-        let request = self.writer.delete_object().bucket(&self.bucket).key(key.as_str());
+        let request = self
+            .writer
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key.as_str());
         match Box::pin(request.send()).await {
             Ok(_) => Ok(()),
             Err(e) => match Fault::new("DeleteObject", &self.bucket, &e) {
@@ -182,11 +196,14 @@ impl BlobStore for S3Store {
         expires_secs: u32,
         signed: &Attributes,
     ) -> Result<SignedUrl> {
-        self.presign_put(key, expires_secs, &signed.checked()?).await
+        self.presign_put(key, expires_secs, &signed.checked()?)
+            .await
     }
 
     fn public_url(&self, key: &Key) -> Option<SignedUrl> {
-        self.public_base.as_deref().map(|base| self.url_of(base, key))
+        self.public_base
+            .as_deref()
+            .map(|base| self.url_of(base, key))
     }
 
     async fn make_private(&self, key: &Key) -> Result<()> {

@@ -26,12 +26,17 @@ macro_rules! meta_of {
         Meta {
             size: $size,
             etag: unquoted($output.e_tag()),
-            last_modified: $output.last_modified().and_then(to_seconds).unwrap_or_default(),
+            last_modified: $output
+                .last_modified()
+                .and_then(to_seconds)
+                .unwrap_or_default(),
             content_type: $output.content_type().map(str::to_owned),
             content_encoding: stored_encoding($output.content_encoding()),
             cache_control: $output.cache_control().map(str::to_owned),
             metadata: $output.metadata().map(sorted).unwrap_or_default(),
-            storage_class: $output.storage_class().map(|class| class.as_str().to_owned()),
+            storage_class: $output
+                .storage_class()
+                .map(|class| class.as_str().to_owned()),
             website_redirect: $output.website_redirect_location().map(str::to_owned),
         }
     };
@@ -39,10 +44,17 @@ macro_rules! meta_of {
 
 impl S3Store {
     pub(super) async fn head_object(&self, key: &Key) -> Result<Option<Meta>> {
-        let request = self.reader.head_object().bucket(&self.bucket).key(key.as_str());
+        let request = self
+            .reader
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key.as_str());
         match Box::pin(request.send()).await {
             Ok(output) => head_meta(&output).map(Some),
-            Err(e) => self.absent(Fault::new("HeadObject", &self.bucket, &e)).await.map(|()| None),
+            Err(e) => self
+                .absent(Fault::new("HeadObject", &self.bucket, &e))
+                .await
+                .map(|()| None),
         }
     }
 
@@ -92,7 +104,8 @@ impl S3Store {
             .get_or_try_init(|| async {
                 match self.check().await {
                     Err(error) if error.kind() == Kind::NotFound => {
-                        Err(Error::unavailable("the object store cannot be used").with_source(error))
+                        Err(Error::unavailable("the object store cannot be used")
+                            .with_source(error))
                     }
                     // Not everybody who may read objects may ask about the bucket.
                     Ok(()) | Err(_) => Ok(()),
@@ -104,7 +117,11 @@ impl S3Store {
 
     pub(super) async fn presign_get(&self, key: &Key, expires_secs: u32) -> Result<SignedUrl> {
         let timing = self.timing(expires_secs)?;
-        let request = self.writer.get_object().bucket(&self.bucket).key(key.as_str());
+        let request = self
+            .writer
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key.as_str());
         let signed = Box::pin(request.presigned(timing))
             .await
             .map_err(|e| Fault::new("presigned GetObject", &self.bucket, &e).into_error())?;
@@ -159,7 +176,11 @@ fn opened(output: GetObjectOutput) -> Result<Object> {
         None => (0..length, length),
     };
     let meta = meta_of!(output, size);
-    Ok(Object { meta, range, stream: into_stream(output.body) })
+    Ok(Object {
+        meta,
+        range,
+        stream: into_stream(output.body),
+    })
 }
 
 fn length_of(length: Option<i64>) -> Result<u64> {
@@ -190,11 +211,16 @@ fn to_seconds(time: &SdkTime) -> Option<DateTime<chrono::Utc>> {
 
 /// Some servers report the transfer coding of a streamed upload as if it were the writer's.
 fn stored_encoding(encoding: Option<&str>) -> Option<String> {
-    encoding.filter(|encoding| !encoding.is_empty() && *encoding != "aws-chunked").map(str::to_owned)
+    encoding
+        .filter(|encoding| !encoding.is_empty() && *encoding != "aws-chunked")
+        .map(str::to_owned)
 }
 
 fn sorted(pairs: &std::collections::HashMap<String, String>) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -204,7 +230,12 @@ mod tests {
     #[test]
     fn content_ranges_are_read_or_refused() {
         assert_eq!(parse_content_range("bytes 5-9/20"), Some((5..10, 20)));
-        for text in ["bytes */20", "bytes 5-9/*", "5-9/20", "bytes 5-18446744073709551615/20"] {
+        for text in [
+            "bytes */20",
+            "bytes 5-9/*",
+            "5-9/20",
+            "bytes 5-18446744073709551615/20",
+        ] {
             assert_eq!(parse_content_range(text), None, "{text}");
         }
     }

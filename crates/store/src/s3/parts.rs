@@ -45,8 +45,12 @@ impl Parts {
         if self.is_length_known {
             return self.first_bytes;
         }
-        let doublings = u32::try_from(self.count / GROW_AFTER).unwrap_or(u32::MAX).min(32);
-        let grown = self.first_bytes.saturating_mul(2u64.saturating_pow(doublings));
+        let doublings = u32::try_from(self.count / GROW_AFTER)
+            .unwrap_or(u32::MAX)
+            .min(32);
+        let grown = self
+            .first_bytes
+            .saturating_mul(2u64.saturating_pow(doublings));
         grown.min(PART_MAX_BYTES.max(self.first_bytes))
     }
 
@@ -58,7 +62,11 @@ impl Parts {
             let missing = wanted.saturating_sub(gathered.len());
             if self.rest.len() >= missing {
                 let end = self.rest.split_to(missing);
-                break if gathered.is_empty() { end } else { join(gathered, &end) };
+                break if gathered.is_empty() {
+                    end
+                } else {
+                    join(gathered, &end)
+                };
             }
             gathered.extend_from_slice(&std::mem::take(&mut self.rest));
             match self.stream.next().await {
@@ -91,21 +99,30 @@ mod tests {
     use super::*;
 
     fn parts(chunks: &[&'static str], part_bytes: u64) -> Parts {
-        let chunks: Vec<_> =
-            chunks.iter().map(|text| Ok(Bytes::from_static(text.as_bytes()))).collect();
+        let chunks: Vec<_> = chunks
+            .iter()
+            .map(|text| Ok(Bytes::from_static(text.as_bytes())))
+            .collect();
         Parts::new(stream::iter(chunks).boxed(), None, part_bytes)
     }
 
     #[tokio::test]
     async fn all_parts_but_the_last_are_full_however_the_bytes_arrive() {
-        for chunks in [&["abcdefgh"][..], &["a", "", "bcdefg", "h"], &["abc", "def", "gh"]] {
+        for chunks in [
+            &["abcdefgh"][..],
+            &["a", "", "bcdefg", "h"],
+            &["abc", "def", "gh"],
+        ] {
             let mut parts = parts(chunks, 3);
             let mut seen = Vec::new();
             while let Some((number, part)) = parts.next().await.unwrap() {
                 seen.push((number, String::from_utf8(part.to_vec()).unwrap()));
             }
             let expected = [(1, "abc"), (2, "def"), (3, "gh")];
-            assert_eq!(seen, expected.map(|(number, text)| (number, text.to_owned())));
+            assert_eq!(
+                seen,
+                expected.map(|(number, text)| (number, text.to_owned()))
+            );
         }
     }
 

@@ -41,7 +41,11 @@ impl S3Store {
         let first = parts.next().await?;
         let first = first.map(|(_, part)| part).unwrap_or_default();
         let read = u64::try_from(first.len()).unwrap_or(u64::MAX);
-        let second = if read < part_bytes { None } else { parts.next().await? };
+        let second = if read < part_bytes {
+            None
+        } else {
+            parts.next().await?
+        };
         let Some(second) = second else {
             check_length(length, read)?;
             let etag = self.put_whole(key, first, attributes).await?;
@@ -55,7 +59,10 @@ impl S3Store {
             Err(error) => Err(error),
         };
         match sent {
-            Ok((size, done)) => Ok(Written { size, etag: multipart.complete(done).await? }),
+            Ok((size, done)) => Ok(Written {
+                size,
+                etag: multipart.complete(done).await?,
+            }),
             Err(error) => {
                 multipart.abort().await;
                 Err(error)
@@ -132,7 +139,9 @@ impl<'a> Multipart<'a> {
             .try_buffer_unordered(workers.max(1))
             .try_collect()
             .await?;
-        let size = sent.iter().fold(0u64, |sum, (size, _)| sum.saturating_add(*size));
+        let size = sent
+            .iter()
+            .fold(0u64, |sum, (size, _)| sum.saturating_add(*size));
         Ok((size, sent.into_iter().map(|(_, part)| part).collect()))
     }
 
@@ -167,7 +176,11 @@ impl<'a> Multipart<'a> {
             .bucket(&self.store.bucket)
             .key(self.key)
             .upload_id(&self.id)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
             .customize()
             .config_override(self.store.copy_config());
         match Box::pin(request.send()).await {

@@ -119,6 +119,27 @@ impl Parser {
     /// # Errors
     /// [`ParseError::TooLarge`] as soon as a limit is exceeded.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), ParseError> {
+        // In small pieces, because the limits are checked after each.
+        chunk
+            .chunks(CHUNK_BYTES)
+            .try_for_each(|piece| self.feed_piece(piece))
+    }
+
+    /// Ends the file and returns the table.
+    ///
+    /// # Errors
+    /// [`ParseError::Corrupt`] when no record of a symbol file was found.
+    pub fn finish(mut self) -> Result<SymbolTable, ParseError> {
+        self.end_line(b"");
+        self.builder.close_function();
+        self.check_table()?;
+        if !self.is_symbol_file {
+            return Err(ParseError::Corrupt);
+        }
+        Ok(self.builder.finish(self.header))
+    }
+
+    fn feed_piece(&mut self, chunk: &[u8]) -> Result<(), ParseError> {
         let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.file_bytes = self.file_bytes.saturating_add(bytes);
         if self.file_bytes > self.limits.file_bytes {
@@ -136,20 +157,6 @@ impl Parser {
         }
         self.keep(rest);
         self.check_table()
-    }
-
-    /// Ends the file and returns the table.
-    ///
-    /// # Errors
-    /// [`ParseError::Corrupt`] when no record of a symbol file was found.
-    pub fn finish(mut self) -> Result<SymbolTable, ParseError> {
-        self.end_line(b"");
-        self.builder.close_function();
-        self.check_table()?;
-        if !self.is_symbol_file {
-            return Err(ParseError::Corrupt);
-        }
-        Ok(self.builder.finish(self.header))
     }
 
     fn end_line(&mut self, end: &[u8]) {
@@ -183,15 +190,31 @@ impl Parser {
 
     fn line(&mut self, line: &[u8]) {
         match parse_line(line) {
-            Record::Line { address, size, line, file } => {
+            Record::Line {
+                address,
+                size,
+                line,
+                file,
+            } => {
                 self.builder.line(address, size, line, file);
             }
-            Record::Inline { depth, call_line, call_file, origin, ranges } => {
+            Record::Inline {
+                depth,
+                call_line,
+                call_file,
+                origin,
+                ranges,
+            } => {
                 for (address, size) in ranges {
-                    self.builder.inline(depth, (address, size), (call_line, call_file), origin);
+                    self.builder
+                        .inline(depth, (address, size), (call_line, call_file), origin);
                 }
             }
-            Record::Function { address, size, name } => {
+            Record::Function {
+                address,
+                size,
+                name,
+            } => {
                 self.is_symbol_file = true;
                 self.builder.function(address, size, name);
             }
@@ -215,13 +238,19 @@ impl Parser {
         let symbols = self.limits.symbols;
         if self.builder.symbol_count() > symbols {
             let limit = u64::try_from(symbols).unwrap_or(u64::MAX);
-            return Err(ParseError::TooLarge { unit: Unit::Symbols, limit });
+            return Err(ParseError::TooLarge {
+                unit: Unit::Symbols,
+                limit,
+            });
         }
         // Positions in the table are 32-bit numbers.
         let limit = u64::try_from(self.limits.table_bytes).map_or(1 << 32, |n| n.min(1 << 32));
         let bytes = u64::try_from(self.builder.memory_bytes()).unwrap_or(u64::MAX);
         if self.builder.is_full() || bytes > limit {
-            return Err(ParseError::TooLarge { unit: Unit::TableBytes, limit });
+            return Err(ParseError::TooLarge {
+                unit: Unit::TableBytes,
+                limit,
+            });
         }
         Ok(())
     }

@@ -15,13 +15,28 @@ pub(crate) enum Record<'a> {
     /// `INLINE_ORIGIN`.
     InlineOrigin { number: u32, name: &'a [u8] },
     /// `FUNC`.
-    Function { address: u64, size: u64, name: &'a [u8] },
+    Function {
+        address: u64,
+        size: u64,
+        name: &'a [u8],
+    },
     /// A `FUNC` that cannot be used; the lines after it belong to it and not to the one before.
     BadFunction,
     /// A line record of the last `FUNC`.
-    Line { address: u64, size: u64, line: u32, file: u32 },
+    Line {
+        address: u64,
+        size: u64,
+        line: u32,
+        file: u32,
+    },
     /// `INLINE` of the last `FUNC`.
-    Inline { depth: u32, call_line: u32, call_file: u32, origin: u32, ranges: Ranges<'a> },
+    Inline {
+        depth: u32,
+        call_line: u32,
+        call_file: u32,
+        origin: u32,
+        ranges: Ranges<'a>,
+    },
     /// `PUBLIC`.
     Public { address: u64, name: &'a [u8] },
     /// `STACK`, not needed here; it stands behind the last `FUNC`.
@@ -69,26 +84,41 @@ fn function(rest: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields::new(rest);
     fields.skip_multiple_flag();
     let (address, size, _parameter_size) = (fields.hex()?, fields.hex()?, fields.hex()?);
-    Some(Record::Function { address, size, name: fields.name()? })
+    Some(Record::Function {
+        address,
+        size,
+        name: fields.name()?,
+    })
 }
 
 fn public(rest: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields::new(rest);
     fields.skip_multiple_flag();
     let (address, _parameter_size) = (fields.hex()?, fields.hex()?);
-    Some(Record::Public { address, name: fields.name()? })
+    Some(Record::Public {
+        address,
+        name: fields.name()?,
+    })
 }
 
 fn file(rest: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields::new(rest);
-    Some(Record::File { number: fields.dec()?, name: fields.name()? })
+    Some(Record::File {
+        number: fields.dec()?,
+        name: fields.name()?,
+    })
 }
 
 fn source_line(line: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields::new(line);
     let (address, size) = (fields.hex()?, fields.hex()?);
     let (line, file) = (fields.dec()?, fields.dec()?);
-    fields.is_empty().then_some(Record::Line { address, size, line, file })
+    fields.is_empty().then_some(Record::Line {
+        address,
+        size,
+        line,
+        file,
+    })
 }
 
 /// `INLINE`, `INLINE_ORIGIN` and `INFO`, behind their common first two letters.
@@ -107,7 +137,10 @@ fn inline_origin(rest: &[u8]) -> Option<Record<'_>> {
         return None;
     }
     let mut fields = Fields::new(rest);
-    Some(Record::InlineOrigin { number: fields.dec()?, name: fields.name()? })
+    Some(Record::InlineOrigin {
+        number: fields.dec()?,
+        name: fields.name()?,
+    })
 }
 
 fn inline(rest: &[u8]) -> Option<Record<'_>> {
@@ -118,9 +151,16 @@ fn inline(rest: &[u8]) -> Option<Record<'_>> {
     // A record counts as a whole or not at all, so the ranges are read twice.
     let mut unread = fields;
     loop {
-        (unread.hex()?, unread.hex()?);
+        unread.hex()?;
+        unread.hex()?;
         if unread.is_empty() {
-            return Some(Record::Inline { depth, call_line, call_file, origin, ranges });
+            return Some(Record::Inline {
+                depth,
+                call_line,
+                call_file,
+                origin,
+                ranges,
+            });
         }
     }
 }

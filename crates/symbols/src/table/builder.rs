@@ -49,22 +49,36 @@ impl TableBuilder {
     pub(crate) fn function(&mut self, address: u64, size: u64, name: &[u8]) {
         self.close_function();
         if let Some(name) = self.intern(name) {
-            self.open = Some(OpenFunction { address, size, name });
+            self.open = Some(OpenFunction {
+                address,
+                size,
+                name,
+            });
         }
     }
 
     pub(crate) fn public(&mut self, address: u64, name: &[u8]) {
         self.close_function();
         if let Some(name) = self.intern(name) {
-            let row = SymbolRow { size: 0, name, lines: (0, 0), calls: (0, 0) };
-            self.candidates.push(Candidate { address, is_public: true, row });
+            let row = SymbolRow {
+                size: 0,
+                name,
+                lines: (0, 0),
+                calls: (0, 0),
+            };
+            self.candidates.push(Candidate {
+                address,
+                is_public: true,
+                row,
+            });
         }
     }
 
     pub(crate) fn line(&mut self, address: u64, size: u64, line: u32, file: u32) {
         if let Some(open) = &self.open {
             let function = (open.address, open.size);
-            self.open_lines.extend(Span::clip((address, size), function, (line, file)));
+            self.open_lines
+                .extend(Span::clip((address, size), function, (line, file)));
         }
     }
 
@@ -96,7 +110,12 @@ impl TableBuilder {
 
     /// Ends the block of the last `FUNC`, if one is open.
     pub(crate) fn close_function(&mut self) {
-        let Some(OpenFunction { address, size, name }) = self.open.take() else {
+        let Some(OpenFunction {
+            address,
+            size,
+            name,
+        }) = self.open.take()
+        else {
             return;
         };
         let (first_line, first_call) = (self.lines.len(), self.calls.len());
@@ -104,8 +123,17 @@ impl TableBuilder {
         self.close_calls();
         let lines = self.row_range(first_line, self.lines.len());
         let calls = self.row_range(first_call, self.calls.len());
-        let row = SymbolRow { size, name, lines, calls };
-        self.candidates.push(Candidate { address, is_public: false, row });
+        let row = SymbolRow {
+            size,
+            name,
+            lines,
+            calls,
+        };
+        self.candidates.push(Candidate {
+            address,
+            is_public: false,
+            row,
+        });
     }
 
     pub(crate) fn symbol_count(&self) -> usize {
@@ -134,12 +162,21 @@ impl TableBuilder {
         self.lines.shrink_to_fit();
         self.calls.shrink_to_fit();
         // The sort is stable: what is equal stays in the order of the file.
-        self.candidates.sort_by_key(|c| (c.address, c.is_public, Reverse(c.row.size)));
+        self.candidates
+            .sort_by_key(|c| (c.address, c.is_public, Reverse(c.row.size)));
         self.candidates.dedup_by_key(|candidate| candidate.address);
         SymbolTable {
             header,
-            addresses: self.candidates.iter().map(|candidate| candidate.address).collect(),
-            symbols: self.candidates.into_iter().map(|candidate| candidate.row).collect(),
+            addresses: self
+                .candidates
+                .iter()
+                .map(|candidate| candidate.address)
+                .collect(),
+            symbols: self
+                .candidates
+                .into_iter()
+                .map(|candidate| candidate.row)
+                .collect(),
             lines: self.lines,
             calls: self.calls,
             strings: self.strings.finish(),
@@ -149,7 +186,12 @@ impl TableBuilder {
     fn close_lines(&mut self) {
         let rows = &mut self.lines;
         resolve(&mut self.open_lines, |start, end, (line, file)| {
-            rows.push(LineRow { start, end, line, file });
+            rows.push(LineRow {
+                start,
+                end,
+                line,
+                file,
+            });
         });
         self.open_lines.clear();
     }
@@ -157,9 +199,19 @@ impl TableBuilder {
     fn close_calls(&mut self) {
         let rows = &mut self.calls;
         self.open_calls.sort_by_key(|span| span.value.0);
-        for spans in self.open_calls.chunk_by_mut(|left, right| left.value.0 == right.value.0) {
+        for spans in self
+            .open_calls
+            .chunk_by_mut(|left, right| left.value.0 == right.value.0)
+        {
             resolve(spans, |start, end, (depth, line, file, origin)| {
-                rows.push(CallRow { depth, start, end, line, file, origin });
+                rows.push(CallRow {
+                    depth,
+                    start,
+                    end,
+                    line,
+                    file,
+                    origin,
+                });
             });
         }
         self.open_calls.clear();

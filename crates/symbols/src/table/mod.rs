@@ -11,6 +11,8 @@ mod strings;
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 use crate::header::{CodeInfo, Header};
 use strings::{StringId, Strings};
 
@@ -45,13 +47,16 @@ pub struct Symbol<'a> {
 }
 
 /// One inlined function.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Inline<'a> {
     /// Its name, if the file has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<Cow<'a, str>>,
     /// Source file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Cow<'a, str>>,
     /// Line in that file, never 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
 
@@ -93,7 +98,10 @@ impl SymbolTable {
     /// Returns the symbol with the greatest start that is not above the address.
     #[must_use]
     pub fn lookup(&self, address: u64) -> Option<Symbol<'_>> {
-        let at = self.addresses.partition_point(|start| *start <= address).checked_sub(1)?;
+        let at = self
+            .addresses
+            .partition_point(|start| *start <= address)
+            .checked_sub(1)?;
         let (start, row) = (self.addresses.get(at)?, self.symbols.get(at)?);
         let function_offset = address - start;
         let mut symbol = Symbol {
@@ -160,7 +168,9 @@ impl SymbolTable {
         }
         let lines = slice(&self.lines, row.lines);
         let line = covering(lines, offset, |line| (line.start, line.end));
-        let place = line.map(|line| self.place(line.file, line.line)).unwrap_or_default();
+        let place = line
+            .map(|line| self.place(line.file, line.line))
+            .unwrap_or_default();
         place_function(symbol, function, place);
         symbol.inlines.reverse();
     }
@@ -198,18 +208,26 @@ fn place_function<'a>(
     (file, line): Place<'a>,
 ) {
     match inlined {
-        Some(function) => symbol.inlines.push(Inline { function, file, line }),
+        Some(function) => symbol.inlines.push(Inline {
+            function,
+            file,
+            line,
+        }),
         None => (symbol.file, symbol.line) = (file, line),
     }
 }
 
 /// The row whose range holds the offset, of rows that are disjoint and ascending.
 fn covering<R>(rows: &[R], offset: u32, range: impl Fn(&R) -> (u32, u32)) -> Option<&R> {
-    let at = rows.partition_point(|row| range(row).0 <= offset).checked_sub(1)?;
+    let at = rows
+        .partition_point(|row| range(row).0 <= offset)
+        .checked_sub(1)?;
     rows.get(at).filter(|row| offset < range(row).1)
 }
 
 fn slice<R>(rows: &[R], (start, end): (u32, u32)) -> &[R] {
     let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-    range.and_then(|(start, end)| rows.get(start..end)).unwrap_or_default()
+    range
+        .and_then(|(start, end)| rows.get(start..end))
+        .unwrap_or_default()
 }

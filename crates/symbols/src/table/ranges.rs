@@ -28,7 +28,12 @@ impl<T> Span<T> {
         let end = start.saturating_add(size).min(function_size);
         let end = u32::try_from(end).unwrap_or(u32::MAX);
         let start = u32::try_from(start).ok()?;
-        (start < end).then_some(Self { address, start, end, value })
+        (start < end).then_some(Self {
+            address,
+            start,
+            end,
+            value,
+        })
     }
 }
 
@@ -96,18 +101,26 @@ mod tests {
             })
             .collect();
         let mut found = Vec::new();
-        resolve(&mut spans, |start, end, value| found.push((start, end, value)));
+        resolve(&mut spans, |start, end, value| {
+            found.push((start, end, value))
+        });
         found
     }
 
     #[test]
     fn disjoint_ranges_stay_as_they_are() {
-        assert_eq!(resolved(&[(0, 4), (4, 8), (10, 12)]), [(0, 4, 0), (4, 8, 1), (10, 12, 2)]);
+        assert_eq!(
+            resolved(&[(0, 4), (4, 8), (10, 12)]),
+            [(0, 4, 0), (4, 8, 1), (10, 12, 2)]
+        );
     }
 
     #[test]
     fn an_inner_range_interrupts_the_outer() {
-        assert_eq!(resolved(&[(0, 9), (2, 4)]), [(0, 2, 0), (2, 4, 1), (4, 9, 0)]);
+        assert_eq!(
+            resolved(&[(0, 9), (2, 4)]),
+            [(0, 2, 0), (2, 4, 1), (4, 9, 0)]
+        );
     }
 
     #[test]
@@ -126,13 +139,22 @@ mod tests {
         let clip = |range, function| {
             Span::clip(range, function, ()).map(|span| (span.address, span.start, span.end))
         };
-        assert_eq!(clip((0x1000, 0x10), (0x1000, 0x100)), Some((0x1000, 0, 0x10)));
+        assert_eq!(
+            clip((0x1000, 0x10), (0x1000, 0x100)),
+            Some((0x1000, 0, 0x10))
+        );
         assert_eq!(clip((0xff0, 0x20), (0x1000, 0x100)), Some((0xff0, 0, 0x10)));
-        assert_eq!(clip((0x10f0, 0x20), (0x1000, 0x100)), Some((0x10f0, 0xf0, 0x100)));
+        assert_eq!(
+            clip((0x10f0, 0x20), (0x1000, 0x100)),
+            Some((0x10f0, 0xf0, 0x100))
+        );
         assert_eq!(clip((0xff0, 0x10), (0x1000, 0x100)), None);
         assert_eq!(clip((0x1100, 0x10), (0x1000, 0x100)), None);
         assert_eq!(clip((0x1000, 0), (0x1000, 0x100)), None);
-        assert_eq!(clip((u64::MAX, u64::MAX), (u64::MAX, 1)), Some((u64::MAX, 0, 1)));
+        assert_eq!(
+            clip((u64::MAX, u64::MAX), (u64::MAX, 1)),
+            Some((u64::MAX, 0, 1))
+        );
         assert_eq!(clip((1 << 32, 1), (0, u64::MAX)), None);
     }
 }

@@ -20,7 +20,8 @@ pub(crate) struct Strings {
 impl Strings {
     pub(crate) fn get(&self, id: StringId) -> Option<&str> {
         let (start, end) = *self.spans.get(usize::try_from(id).ok()?)?;
-        self.text.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+        self.text
+            .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -28,7 +29,9 @@ impl Strings {
     }
 
     fn push(&mut self, name: &str) -> Option<StringId> {
-        let id = StringId::try_from(self.spans.len()).ok().filter(|id| *id != NO_STRING)?;
+        let id = StringId::try_from(self.spans.len())
+            .ok()
+            .filter(|id| *id != NO_STRING)?;
         let start = u32::try_from(self.text.len()).ok()?;
         let end = start.checked_add(u32::try_from(name.len()).ok()?)?;
         self.text.push_str(name);
@@ -113,13 +116,18 @@ impl NumberedNames {
 
     pub(crate) fn get(&self, number: u32) -> Option<StringId> {
         // Numbers usually run from 0 without holes.
-        let direct = usize::try_from(number).ok().and_then(|at| self.entries.get(at));
+        let direct = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.entries.get(at));
         if let Some((found, name)) = direct
             && *found == number
         {
             return Some(*name);
         }
-        let at = self.entries.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        let at = self
+            .entries
+            .binary_search_by_key(&number, |(number, _)| *number)
+            .ok()?;
         self.entries.get(at).map(|(_, name)| *name)
     }
 
@@ -139,7 +147,10 @@ mod tests {
         assert_eq!(ids, [0, 1, 0, 2]);
         let strings = interner.finish();
         assert_eq!(strings.text, "ab");
-        assert_eq!((strings.get(1), strings.get(2), strings.get(3)), (Some("b"), Some(""), None));
+        assert_eq!(
+            (strings.get(1), strings.get(2), strings.get(3)),
+            (Some("b"), Some(""), None)
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Fault;
 use super::state::State;
-use crate::code_flow::{Authorization, Challenge, account_page, refuse_page};
+use crate::code_flow::{Accepted, Authorization, Challenge, account_page, refuse_page};
 
 /// What a code stands for.
 #[derive(Clone)]
@@ -37,26 +37,13 @@ fn authorize(state: &State, mut request: Authorization, query: &str) -> HttpResp
         ));
     }
     let registered = (!state.redirect_uris.is_empty()).then_some(state.redirect_uris.as_slice());
-    let back = match request.return_address(registered) {
-        Ok(back) => back,
-        Err(problem) => return refuse_page(&problem),
+    let Accepted { back, challenge } = match request.accept(registered) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return *refusal,
     };
-    if request.response_type != "code" {
-        return request.answer(back, &[("error", "unsupported_response_type")]);
-    }
     if !request.scope.split(' ').any(|scope| scope == "openid") {
         return request.answer(back, &[("error", "invalid_scope")]);
     }
-    let challenge = match request.challenge() {
-        Ok(challenge) => challenge,
-        Err(problem) => {
-            let error = [
-                ("error", "invalid_request"),
-                ("error_description", problem.as_str()),
-            ];
-            return request.answer(back, &error);
-        }
-    };
     let Some(hint) = request.login_hint.clone() else {
         let accounts = state.accounts();
         let choices: Vec<_> = accounts

@@ -125,14 +125,13 @@ pub fn configure(cfg: &mut ServiceConfig, state: Arc<State>) {
             web::get().to(|state: Data<State>| async move { discovery(&state) }),
         )
         .configure(authorize::configure);
-    for routes in [
-        grants::token_route as fn() -> (&'static str, actix_web::Route),
-        users::userinfo,
-        users::list,
-        id_token::jwks,
-        id_token::jwks_of_auth0,
+    for (path, route) in [
+        grants::token_route(),
+        users::userinfo(),
+        users::list(),
+        id_token::jwks(),
+        id_token::jwks_of_auth0(),
     ] {
-        let (path, route) = routes();
         let state = Arc::clone(&state);
         cfg.service(
             web::resource(path)

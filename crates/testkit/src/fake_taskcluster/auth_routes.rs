@@ -47,7 +47,7 @@ fn uptime(state: &State) -> i64 {
 fn authenticate_hawk(state: &State, req: &HttpRequest, body: &Bytes) -> HttpResponse {
     let payload = match read_json(req, body) {
         Ok(payload) => payload,
-        Err(response) => return response,
+        Err(problem) => return malformed(&problem),
     };
     state.remember_question(payload.clone());
     match Question::parse(&payload) {
@@ -104,22 +104,25 @@ fn own_question(req: &HttpRequest) -> Result<Question, String> {
     })
 }
 
-/// Reads a JSON body, or returns the answer that refuses it.
-pub(super) fn read_json(req: &HttpRequest, body: &Bytes) -> Result<Value, HttpResponse> {
+/// Reads a JSON body.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) fn read_json(req: &HttpRequest, body: &Bytes) -> Result<Value, String> {
     let content_type = req
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok());
-    let is_json = content_type.is_some_and(|text| text.starts_with("application/json"));
-    let problem = if is_json {
-        match serde_json::from_slice(body) {
-            Ok(value) => return Ok(value),
-            Err(error) => format!("the payload is not JSON: {error}"),
-        }
+    if content_type.is_some_and(|text| text.starts_with("application/json")) {
+        serde_json::from_slice(body).map_err(|error| format!("the payload is not JSON: {error}"))
     } else {
-        "the payload must be application/json".to_owned()
-    };
-    Err(HttpResponse::BadRequest().json(json!({"code": "MalformedPayload", "message": problem})))
+        Err("the payload must be application/json".to_owned())
+    }
+}
+
+/// Returns the refusal of a body that cannot be read.
+pub(super) fn malformed(problem: &str) -> HttpResponse {
+    HttpResponse::BadRequest().json(json!({"code": "MalformedPayload", "message": problem}))
 }
 
 /// Returns the refusal of a payload that breaks the schema.

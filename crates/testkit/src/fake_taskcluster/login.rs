@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::state::State;
 use super::verdict::rfc3339;
 use super::{Account, Client};
-use crate::code_flow::{Authorization, Challenge, account_page, refuse, refuse_page};
+use crate::code_flow::{Accepted, Authorization, Challenge, account_page, refuse, refuse_page};
 use crate::misbehaviour::Conduct;
 
 /// Life of the credentials when the application names none.
@@ -81,22 +81,9 @@ fn authorize(state: &State, request: &Authorization, query: &str) -> HttpRespons
         Ok(registered) => registered,
         Err(problem) => return refuse_page(&problem),
     };
-    let back = match request.return_address(registered) {
-        Ok(back) => back,
-        Err(problem) => return refuse_page(&problem),
-    };
-    if request.response_type != "code" {
-        return request.answer(back, &[("error", "unsupported_response_type")]);
-    }
-    let challenge = match request.challenge() {
-        Ok(challenge) => challenge,
-        Err(problem) => {
-            let error = [
-                ("error", "invalid_request"),
-                ("error_description", problem.as_str()),
-            ];
-            return request.answer(back, &error);
-        }
+    let Accepted { back, challenge } = match request.accept(registered) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return *refusal,
     };
     let Some(hint) = request.login_hint.as_deref() else {
         let accounts: Vec<_> = state

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::auth_routes::{caller, failed, invalid, read_json};
+use super::auth_routes::{caller, failed, invalid, malformed, read_json};
 use super::scope_set::satisfies;
 use super::state::State;
 
@@ -63,7 +63,7 @@ fn email(state: &State, req: &HttpRequest, body: &Bytes) -> HttpResponse {
     };
     let payload = match read_json(req, body) {
         Ok(payload) => payload,
-        Err(response) => return response,
+        Err(problem) => return malformed(&problem),
     };
     let mail: Mail = match serde_json::from_value(payload.clone()) {
         Ok(mail) => mail,

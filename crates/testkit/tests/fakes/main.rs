@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The stand-ins through HTTP, as services and browsers see them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail so"
+)]
 
 mod login;
 mod misbehaviour;

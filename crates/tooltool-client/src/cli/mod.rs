@@ -17,7 +17,7 @@ use crate::log::{Level, Log};
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 
-/// Legacy commands whose names are reserved.
+/// Sending a package that was made earlier is a command of its own behind the name of another.
 const LEGACY_UPLOAD: &str = "upload --package";
 
 /// Runs a command line (the first word is the program) and returns the exit status.
@@ -64,7 +64,7 @@ fn dispatch(command: &str, options: &Options, log: &Log) -> Result<bool, String>
         "validate" => local::validate(options, log),
         "add" => local::add(options, log),
         "purge" => local::purge(options, &Environment::read()?, log),
-        "fetch" => remote::fetch(options, Environment::read()?, log),
+        "fetch" => remote::fetch(options, &Environment::read()?, log),
         "upload" if options.package.is_some() => Err(not_implemented(LEGACY_UPLOAD)),
         "upload" => remote::upload(options, &Environment::read()?, log),
         "change-visibility" => remote::change_visibility(options, &Environment::read()?, log),

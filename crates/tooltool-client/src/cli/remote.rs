@@ -33,34 +33,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn fetch(
     options: &Options,
-    environment: Environment,
+    environment: &Environment,
     log: &Log,
 ) -> Result<bool, String> {
     let manifest = local::manifest(options, log)?;
     let cancelled = Arc::new(AtomicBool::new(false));
-    let fetch_options = fetch::Options {
-        folder: local::working_folder(),
-        names: options
-            .files()
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect(),
-        servers: servers(options, &environment)?,
-        region: options.region.clone(),
-        cache: local::cache_folder(options, &environment)
-            .map(|folder| Cache::new(folder, options.link_cache)),
-        jobs: options.jobs.into(),
-        unsized_limit_bytes: options.limit_download,
-        unpack: unpack::Options {
-            size_limit_bytes: options.limit_unpacked,
-            member_limit: options.limit_members,
-            cancelled: Arc::clone(&cancelled),
-            ..unpack::Options::default()
-        },
-        setup: options
-            .allow_setup
-            .then(|| Duration::from_secs(options.timeout_setup)),
-    };
-    let transport = transport(options, &environment)?;
+    let fetch_options = fetch_options(options, environment, Arc::clone(&cancelled))?;
+    let transport = transport(options, environment)?;
     let fetched = fetch::fetch(&manifest, fetch_options, transport, log.clone());
     match block_on(fetched, &cancelled)? {
         Err(error) => {
@@ -78,6 +57,34 @@ pub(super) fn fetch(
             Ok(false)
         }
     }
+}
+
+fn fetch_options(
+    options: &Options,
+    environment: &Environment,
+    cancelled: Arc<AtomicBool>,
+) -> Result<fetch::Options, String> {
+    let cache = local::cache_folder(options, environment);
+    let setup_limit = Duration::from_secs(options.timeout_setup);
+    Ok(fetch::Options {
+        folder: local::working_folder(),
+        names: options
+            .files()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect(),
+        servers: servers(options, environment)?,
+        region: options.region.clone(),
+        cache: cache.map(|folder| Cache::new(folder, options.link_cache)),
+        jobs: options.jobs.into(),
+        unsized_limit_bytes: options.limit_download,
+        unpack: unpack::Options {
+            size_limit_bytes: options.limit_unpacked,
+            member_limit: options.limit_members,
+            cancelled,
+            ..unpack::Options::default()
+        },
+        setup: options.allow_setup.then_some(setup_limit),
+    })
 }
 
 pub(super) fn upload(

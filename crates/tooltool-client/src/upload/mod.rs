@@ -2,15 +2,17 @@
 //! `upload`: announces the files of a manifest as one batch, sends their bytes to the store and
 //! tells the server that they are there.
 
+mod batch;
 mod notify;
 mod put;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::Method;
-use serde_json::{Map, Value, json};
-use url::Url;
 
 use crate::{
     api::{Api, Error as ApiError},
@@ -68,7 +70,10 @@ struct Item {
 /// The manifest does not fit the files, the server refuses the batch, or files cannot be sent.
 /// Failing notifications are logged only: the server finds uploads without them.
 pub async fn upload(manifest: &Manifest, options: &Options, api: &Api) -> Result<(), Error> {
-    let items = check(manifest, options)?;
+    let (manifest, folder) = (manifest.clone(), options.folder.clone());
+    // Hashing takes long, and an interruption shall be noticed meanwhile.
+    let items = tokio::task::spawn_blocking(move || check(&manifest, &folder)).await;
+    let items = items.unwrap_or(Err(Error::ManifestInvalid))?;
     let (sent, mut failed) = send(items, options, api).await?;
     let digests: BTreeSet<_> = sent.iter().map(|item| item.digest).collect();
     let notified = stream::iter(digests).map(|digest| notify::complete(api, digest));
@@ -109,17 +114,17 @@ async fn wait(sent: &[Item], limit: Duration, options: &Options, api: &Api) -> V
     outcomes.into_iter().flatten().collect()
 }
 
-fn check(manifest: &Manifest, options: &Options) -> Result<Vec<Item>, Error> {
+fn check(manifest: &Manifest, folder: &Path) -> Result<Vec<Item>, Error> {
     let mut items: Vec<Item> = Vec::new();
     for record in manifest.records() {
-        if record.state_in(&options.folder) != FileState::Valid {
+        if record.state_in(folder) != FileState::Valid {
             return Err(Error::ManifestInvalid);
         }
         let expected = record.expected().map_err(|_| Error::ManifestInvalid)?;
         if !matches!(record.visibility.as_deref(), Some("public" | "internal")) {
             return Err(Error::Visibility(record.filename.clone()));
         }
-        let path = options.folder.join(&record.filename);
+        let path = folder.join(&record.filename);
         let length = path.metadata().map(|metadata| metadata.len());
         let size_bytes = length.map_err(|_| Error::ManifestInvalid)?;
         if items
@@ -147,32 +152,7 @@ async fn send(
     let mut sent = Vec::new();
     let mut waiting = items;
     for attempt in 1.. {
-        let urls = batch_create(&waiting, options, api).await?;
-        let puts = waiting
-            .into_iter()
-            .zip(urls)
-            .map(async |(item, url)| match url {
-                None => {
-                    api.log().info(format_args!(
-                        "{}: already exists on server",
-                        item.record.filename
-                    ));
-                    (item, Ok(false))
-                }
-                Some(url) => {
-                    let outcome = put::put(api, &options.folder, &item, url).await;
-                    (item, outcome.map(|()| true))
-                }
-            });
-        let outcomes: Vec<_> = stream::iter(puts).buffered(PARALLEL_PUTS).collect().await;
-        waiting = Vec::new();
-        for (item, outcome) in outcomes {
-            match outcome {
-                Ok(true) => sent.push(item),
-                Ok(false) => {}
-                Err(_) => waiting.push(item),
-            }
-        }
+        waiting = round(waiting, &mut sent, options, api).await?;
         if waiting.is_empty() || attempt >= pace.tries {
             break;
         }
@@ -184,63 +164,40 @@ async fn send(
         ));
         tokio::time::sleep(pause).await;
     }
-    Ok((
-        sent,
-        waiting
-            .into_iter()
-            .map(|item| item.record.filename)
-            .collect(),
-    ))
+    let failed = waiting.into_iter().map(|item| item.record.filename);
+    Ok((sent, failed.collect()))
 }
 
-/// Announces a batch; returns for each item where to send it, `None` if the server has it.
-async fn batch_create(
-    items: &[Item],
+/// Announces and sends files once; returns those that could not be sent.
+async fn round(
+    items: Vec<Item>,
+    sent: &mut Vec<Item>,
     options: &Options,
     api: &Api,
-) -> Result<Vec<Option<Url>>, ApiError> {
-    let mut files = Map::new();
-    for item in items {
-        files.insert(
-            item.record.filename.clone(),
-            json!({
-                "algorithm": "sha512",
-                "digest": item.digest.to_string(),
-                "size": item.size_bytes,
-                "visibility": item.record.visibility,
-            }),
-        );
-    }
-    let body = json!({ "message": options.message, "files": files });
-    let region: Vec<_> = options
-        .region
-        .iter()
-        .map(|region| ("region", region.as_str()))
-        .collect();
-    let answer = api
-        .json(Method::POST, "upload", &region, Some(&body))
-        .await?;
-    let result = answer.get("result").unwrap_or(&Value::Null);
-    if let Some(id) = result.get("id") {
-        api.log()
-            .info(format_args!("the server calls this batch {id}"));
-    }
-    let answered = result.get("files").and_then(Value::as_object);
-    items
-        .iter()
-        .map(|item| {
-            let name = &item.record.filename;
-            let file = answered
-                .and_then(|files| files.get(name))
-                .ok_or_else(|| api.nonsense(format!("it lacks the file '{name}'")))?;
-            match file.get("put_url") {
-                None | Some(Value::Null) => Ok(None),
-                Some(url) => url
-                    .as_str()
-                    .and_then(|url| Url::parse(url).ok())
-                    .map(Some)
-                    .ok_or_else(|| api.nonsense(format!("put_url of '{name}' is no URL"))),
+) -> Result<Vec<Item>, ApiError> {
+    let urls = batch::create(&items, options, api).await?;
+    let mut missing = Vec::new();
+    for (item, url) in items.into_iter().zip(urls) {
+        match url {
+            Some(url) => missing.push((item, url)),
+            None => {
+                let name = &item.record.filename;
+                api.log()
+                    .info(format_args!("{name}: already exists on server"));
             }
-        })
-        .collect()
+        }
+    }
+    let puts = missing.into_iter().map(async |(item, url)| {
+        let outcome = put::put(api, &options.folder, &item, url).await;
+        (item, outcome)
+    });
+    let outcomes: Vec<_> = stream::iter(puts).buffered(PARALLEL_PUTS).collect().await;
+    let mut unsent = Vec::new();
+    for (item, outcome) in outcomes {
+        match outcome {
+            Ok(()) => sent.push(item),
+            Err(put::Unsent) => unsent.push(item),
+        }
+    }
+    Ok(unsent)
 }

@@ -178,6 +178,7 @@ fn a_server_that_ignores_the_range_is_read_from_the_beginning() {
     let home = home();
     assert_eq!(home.run(&["fetch", "--url", &server.url()]).status, 0);
     assert_eq!(home.text("a").as_bytes(), CONTENTS);
+    assert_eq!(server.requests().len(), 2);
     assert_eq!(server.requests()[1].header("range"), Some("bytes=4-"));
 }
 

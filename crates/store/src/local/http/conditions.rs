@@ -16,7 +16,10 @@ use crate::{ByteRange, Meta};
 pub(crate) fn is_known(request: &HttpRequest, meta: &Meta) -> bool {
     if let Some(tags) = header(request, IF_NONE_MATCH.as_str()) {
         // The date counts only where no tags are given.
-        return tags.split(',').map(str::trim).any(|tag| tag == "*" || is_tag(tag, meta));
+        return tags
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || is_tag(tag, meta));
     }
     request.headers().contains_key(IF_MODIFIED_SINCE)
         && IfModifiedSince::parse(request)
@@ -51,7 +54,9 @@ fn parse_range(text: &str) -> Option<ByteRange> {
 }
 
 fn digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

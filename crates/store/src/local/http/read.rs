@@ -34,7 +34,9 @@ pub(crate) async fn serve(
     let part = conditions::range(request, meta);
     let range = match part {
         None => 0..meta.size,
-        Some(part) => part.within(meta.size).ok_or(Refusal::InvalidRange(meta.size))?,
+        Some(part) => part
+            .within(meta.size)
+            .ok_or(Refusal::InvalidRange(meta.size))?,
     };
     let mut response = HttpResponse::Ok();
     if part.is_some() {
@@ -73,9 +75,10 @@ fn content_headers(response: &mut HttpResponseBuilder, meta: &Meta) {
         // the service: no browser may take them for one of its pages.
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
-    for (name, value) in
-        [(CONTENT_TYPE, &meta.content_type), (CONTENT_ENCODING, &meta.content_encoding)]
-    {
+    for (name, value) in [
+        (CONTENT_TYPE, &meta.content_type),
+        (CONTENT_ENCODING, &meta.content_encoding),
+    ] {
         if let Some(value) = value {
             response.insert_header((name, value.as_str()));
         }

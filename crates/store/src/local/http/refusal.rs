@@ -60,18 +60,26 @@ impl Refusal {
             Self::Invalid(message) => {
                 return (StatusCode::BAD_REQUEST, "InvalidRequest", message.clone());
             }
-            Self::MethodNotAllowed => {
-                (405, "MethodNotAllowed", "The methods of objects are GET, HEAD and PUT")
-            }
+            Self::MethodNotAllowed => (
+                405,
+                "MethodNotAllowed",
+                "The methods of objects are GET, HEAD and PUT",
+            ),
             Self::InvalidRange(_) => (416, "InvalidRange", "The range lies outside the object"),
             Self::EntityTooLarge => (413, "EntityTooLarge", "The object is too large"),
-            Self::RequestTimeout => (400, "RequestTimeout", "The client sent nothing for too long"),
+            Self::RequestTimeout => (
+                400,
+                "RequestTimeout",
+                "The client sent nothing for too long",
+            ),
             Self::IncompleteBody => (400, "IncompleteBody", "The body ended early"),
             Self::BadDigest => (400, "BadDigest", "The body does not have this Content-MD5"),
             Self::SlowDown => (503, "SlowDown", "Too many uploads at once, try again"),
-            Self::Fault(error) if error.kind() == Kind::Unavailable => {
-                (503, "ServiceUnavailable", "The store cannot be used now, try again")
-            }
+            Self::Fault(error) if error.kind() == Kind::Unavailable => (
+                503,
+                "ServiceUnavailable",
+                "The store cannot be used now, try again",
+            ),
             Self::Fault(_) => (500, "InternalError", "The store failed"),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -116,5 +124,7 @@ impl From<Error> for Refusal {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

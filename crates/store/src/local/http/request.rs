@@ -25,14 +25,18 @@ impl Target {
     /// Reads the URL as it came over the wire: decoded by a router, `%2F` and `%25` are ambiguous.
     pub(crate) fn parse(request: &HttpRequest) -> Result<Self, Refusal> {
         let path = request.uri().path();
-        let tail = path.strip_prefix(PATH_PREFIX).ok_or(Refusal::NoSuchBucket)?;
+        let tail = path
+            .strip_prefix(PATH_PREFIX)
+            .ok_or(Refusal::NoSuchBucket)?;
         let (bucket, in_path) = match tail.split_once('/') {
             Some((bucket, key)) => (bucket, Some(decode(key)?)),
             None => (tail, None),
         };
         let query = request.uri().query().unwrap_or("");
         let mut parameters: BTreeMap<String, String> =
-            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect();
         let key = in_path
             .or_else(|| parameters.remove("key"))
             .ok_or_else(|| Refusal::Invalid("the URL names no key".to_owned()))?;
@@ -58,20 +62,33 @@ impl Target {
         let (Some(signature), Some(expires)) = (&self.signature, &self.expires) else {
             return Err(Refusal::Unsigned);
         };
-        let names = self.headers.as_deref().unwrap_or("").split(',').filter(|n| !n.is_empty());
-        let headers: BTreeMap<String, String> =
-            names.map(|name| (name.to_owned(), header(request, name).unwrap_or_default())).collect();
+        let names = self
+            .headers
+            .as_deref()
+            .unwrap_or("")
+            .split(',')
+            .filter(|n| !n.is_empty());
+        let headers: BTreeMap<String, String> = names
+            .map(|name| (name.to_owned(), header(request, name).unwrap_or_default()))
+            .collect();
         let method = request.method().as_str();
-        let claim = Claim { method, key: &self.key, expires, headers: &headers };
+        let claim = Claim {
+            method,
+            key: &self.key,
+            expires,
+            headers: &headers,
+        };
         if !store.has_signed(&claim, signature) {
             return Err(Refusal::SignatureDoesNotMatch);
         }
         if store.is_expired(expires) {
             return Err(Refusal::Expired);
         }
-        let unsigned = request.headers().keys().map(|name| name.as_str()).find(|name| {
-            name.starts_with(METADATA_HEADER) && !headers.contains_key(*name)
-        });
+        let unsigned = request
+            .headers()
+            .keys()
+            .map(|name| name.as_str())
+            .find(|name| name.starts_with(METADATA_HEADER) && !headers.contains_key(*name));
         match unsigned {
             Some(name) => Err(Refusal::UnsignedHeader(name.to_owned())),
             None => Ok(()),

@@ -31,8 +31,11 @@ pub(crate) async fn serve(
     let attributes = attributes_of(request).checked()?;
     let length = announced_length(request)?;
     let md5 = announced_md5(request)?;
-    let _permit =
-        store.uploads().clone().try_acquire_owned().map_err(|_| Refusal::SlowDown)?;
+    let _permit = store
+        .uploads()
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Refusal::SlowDown)?;
     let idle = Duration::from_secs(u64::from(store.limits().put_idle_secs));
     let body = Box::pin(with_idle_limit(payload, idle));
     let received = store.receive(body, length).await.map_err(refuse)?;
@@ -40,7 +43,9 @@ pub(crate) async fn serve(
         return Err(Refusal::BadDigest);
     }
     let meta = store.commit(key, received, attributes).await?;
-    Ok(HttpResponse::Ok().insert_header((ETAG, format!("\"{}\"", meta.etag))).finish())
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, format!("\"{}\"", meta.etag)))
+        .finish())
 }
 
 fn attributes_of(request: &HttpRequest) -> Attributes {
@@ -74,23 +79,23 @@ fn announced_md5(request: &HttpRequest) -> Result<Option<String>, Refusal> {
     };
     match STANDARD.decode(text) {
         Ok(digest) if digest.len() == 16 => Ok(Some(hex::encode(digest))),
-        _ => Err(Refusal::Invalid("Content-MD5 is not 16 bytes in base64".to_owned())),
+        _ => Err(Refusal::Invalid(
+            "Content-MD5 is not 16 bytes in base64".to_owned(),
+        )),
     }
 }
 
 /// Passes the body on until the client pauses for too long.
-fn with_idle_limit(
-    payload: Payload,
-    idle: Duration,
-) -> impl Stream<Item = io::Result<Bytes>> {
+fn with_idle_limit(payload: Payload, idle: Duration) -> impl Stream<Item = io::Result<Bytes>> {
     stream::unfold(Some(payload), move |payload| async move {
         let mut payload = payload?;
         match tokio::time::timeout(idle, payload.next()).await {
             Ok(None) => None,
             Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(payload))),
-            Ok(Some(Err(e))) => {
-                Some((Err(io::Error::new(io::ErrorKind::UnexpectedEof, e.to_string())), None))
-            }
+            Ok(Some(Err(e))) => Some((
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, e.to_string())),
+                None,
+            )),
             Err(_) => Some((Err(io::ErrorKind::TimedOut.into()), None)),
         }
     })
