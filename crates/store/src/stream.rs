@@ -136,10 +136,10 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_read_in_batches_and_a_cut_file_is_an_error() {
         let mut file = tempfile::tempfile().unwrap();
-        let content: Vec<u8> = (0..BATCH_BYTES + 10).map(|i| (i % 251) as u8).collect();
+        let content: Vec<u8> = (0..=250).cycle().take(BATCH_BYTES + 10).collect();
         file.write_all(&content).unwrap();
         let file = Arc::new(file);
-        let end = content.len() as u64;
+        let end = u64::try_from(content.len()).unwrap();
         let chunks: Vec<_> = file_range(Arc::clone(&file), 3..end).collect().await;
         let chunks: Vec<Bytes> = chunks.into_iter().map(Result::unwrap).collect();
         assert_eq!(

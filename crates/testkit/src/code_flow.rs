@@ -137,7 +137,7 @@ impl Challenge {
         if self.is_hashed {
             URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) == self.value
         } else {
-            true
+            verifier == self.value
         }
     }
 }
@@ -289,6 +289,7 @@ mod tests {
         request.code_challenge_method = None;
         let challenge = request.challenge().unwrap().unwrap();
         assert!(challenge.is_met_by(Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")));
+        assert!(!challenge.is_met_by(Some("another")));
         request.code_challenge_method = Some("S512".to_owned());
         assert!(request.challenge().is_err());
     }

@@ -120,6 +120,6 @@ mod tests {
         sweep(folder.path()).unwrap();
         assert_eq!(names(folder.path()), [running.path.clone().unwrap()]);
         drop(running);
-        assert_eq!(names(folder.path()), [PathBuf::new(); 0]);
+        assert!(names(folder.path()).is_empty());
     }
 }

@@ -210,8 +210,16 @@ async fn lives_have_bounds(fixture: &Fixture) {
         ),
     ] {
         let (key, signed) = (key("k"), Attributes::default());
-        let get = fixture.store.sign_get(&key, expires_secs).await.unwrap_err();
-        let put = fixture.store.sign_put(&key, expires_secs, &signed).await.unwrap_err();
+        let get = fixture
+            .store
+            .sign_get(&key, expires_secs)
+            .await
+            .unwrap_err();
+        let put = fixture
+            .store
+            .sign_put(&key, expires_secs, &signed)
+            .await
+            .unwrap_err();
         for error in [get, put] {
             assert_eq!(
                 (error.kind(), error.message()),

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use releng_common::{Clock, Kind};
 use releng_store::{Attributes, Body};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::server::Server;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The local store: the contract of all stores, what only a folder has, and its HTTP side.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "every line of this binary is a test"
+)]
 
 mod crash;
 mod http;

@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     reason = "the address of the server is for tests alone and no setting of a service"
 )]
+#![expect(clippy::unwrap_used, reason = "every line of this binary is a test")]
 
 mod faults;
 mod public;

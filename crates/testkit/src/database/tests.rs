@@ -164,6 +164,7 @@ fn a_write_ahead_log_that_is_still_there_is_copied_too() {
         Ok(())
     });
     let database = template.create(Backend::Sqlite);
+    run(database.url(), "INSERT INTO t VALUES ('new')").unwrap();
     assert!(run(database.url(), "INSERT INTO t VALUES ('logged')").is_err());
 }
 
