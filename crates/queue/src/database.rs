@@ -34,7 +34,10 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// Returns the migrations of the table `releng_jobs`. A service runs them besides its own, with
 /// `releng_db::migrate`, in any order.
 pub fn migrations() -> Migrations {
-    Migrations { sqlite: SQLITE, postgres: POSTGRES }
+    Migrations {
+        sqlite: SQLITE,
+        postgres: POSTGRES,
+    }
 }
 
 /// A queue in a database. Clones share the notification of what is sent.
@@ -61,11 +64,18 @@ impl DbQueue {
     pub fn new(db: Db, name: &str, clock: Clock, limits: Limits) -> Result<Self> {
         check_name(name)?;
         let limits = limits.check()?;
-        Ok(Self { db, name: name.into(), clock, limits, arrivals: Arc::default() })
+        Ok(Self {
+            db,
+            name: name.into(),
+            clock,
+            limits,
+            arrivals: Arc::default(),
+        })
     }
 
     /// Sends a job in the transaction of the caller: it exists exactly if the transaction commits.
-    /// Call [`DbQueue::wake`] after the commit; otherwise consumers find the job when they poll.
+    /// Call [`DbQueue::wake`] after the commit; otherwise consumers find the job when they poll. Not
+    /// counted as sent: whether it commits is not known here.
     ///
     /// # Errors
     /// As [`Queue::send`].
@@ -97,7 +107,10 @@ impl Queue for DbQueue {
     async fn send(&self, job: Job) -> Result<Sent> {
         check_job(&job)?;
         let (name, now, max) = (Arc::clone(&self.name), self.now(), self.limits.max_jobs);
-        let sent = self.db.write(move |conn| send::insert(conn, &name, &job, now, max)).await?;
+        let sent = self
+            .db
+            .write(move |conn| send::insert(conn, &name, &job, now, max))
+            .await?;
         let metric = match sent {
             Sent::Added => MetricName::Sent,
             Sent::Merged => MetricName::Merged,
@@ -127,22 +140,28 @@ impl Queue for DbQueue {
 
     async fn delete(&self, receipt: &Receipt) -> Result<bool> {
         let (name, receipt) = (Arc::clone(&self.name), receipt.clone());
-        self.db.write(move |conn| give_back::delete(conn, &name, &receipt)).await
+        self.db
+            .write(move |conn| give_back::delete(conn, &name, &receipt))
+            .await
     }
 
     async fn extend(&self, receipt: &Receipt, visibility: Duration) -> Result<bool> {
         check_visibility(visibility)?;
         let (name, receipt) = (Arc::clone(&self.name), receipt.clone());
         let until = after(self.now(), visibility);
-        self.db.write(move |conn| give_back::extend(conn, &name, &receipt, until)).await
+        self.db
+            .write(move |conn| give_back::extend(conn, &name, &receipt, until))
+            .await
     }
 
     async fn release(&self, receipt: &Receipt, delay: Duration) -> Result<bool> {
         check_delay(delay)?;
         let (name, receipt) = (Arc::clone(&self.name), receipt.clone());
         let from = after(self.now(), delay);
-        let released =
-            self.db.write(move |conn| give_back::release(conn, &name, &receipt, from)).await?;
+        let released = self
+            .db
+            .write(move |conn| give_back::release(conn, &name, &receipt, from))
+            .await?;
         self.wake();
         Ok(released)
     }
@@ -157,21 +176,28 @@ impl Queue for DbQueue {
             from: after(now, delay),
             max_attempts: i32::try_from(self.limits.max_attempts).unwrap_or(i32::MAX),
         };
-        let fate =
-            self.db.write(move |conn| give_back::fail(conn, &name, &receipt, &failed)).await?;
+        let fate = self
+            .db
+            .write(move |conn| give_back::fail(conn, &name, &receipt, &failed))
+            .await?;
         count(MetricName::Dead, &self.name, u64::from(fate == Fate::Dead));
         Ok(fate)
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>> {
         let name = Arc::clone(&self.name);
-        self.db.read(move |conn| letters::list(conn, &name, limit)).await
+        self.db
+            .read(move |conn| letters::list(conn, &name, limit))
+            .await
     }
 
     async fn redrive(&self, id: &str) -> Result<bool> {
         let Ok(id) = id.parse() else { return Ok(false) };
         let (name, now) = (Arc::clone(&self.name), self.now());
-        let found = self.db.write(move |conn| letters::redrive(conn, &name, id, now)).await?;
+        let found = self
+            .db
+            .write(move |conn| letters::redrive(conn, &name, id, now))
+            .await?;
         self.wake();
         Ok(found)
     }
@@ -179,12 +205,16 @@ impl Queue for DbQueue {
     async fn discard(&self, id: &str) -> Result<bool> {
         let Ok(id) = id.parse() else { return Ok(false) };
         let name = Arc::clone(&self.name);
-        self.db.write(move |conn| letters::discard(conn, &name, id)).await
+        self.db
+            .write(move |conn| letters::discard(conn, &name, id))
+            .await
     }
 
     async fn depth(&self) -> Result<Depth> {
         let (name, now) = (Arc::clone(&self.name), self.now());
-        self.db.read(move |conn| count::depth(conn, &name, now)).await
+        self.db
+            .read(move |conn| count::depth(conn, &name, now))
+            .await
     }
 
     async fn check(&self) -> Result<()> {

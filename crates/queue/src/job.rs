@@ -23,7 +23,11 @@ pub struct Job {
 impl Job {
     /// Returns a job that is visible at once.
     pub fn new(body: impl Into<String>) -> Self {
-        Self { body: body.into(), delay: Duration::ZERO, dedup_key: None }
+        Self {
+            body: body.into(),
+            delay: Duration::ZERO,
+            dedup_key: None,
+        }
     }
 
     /// Sets the time until the job becomes visible.
@@ -33,7 +37,10 @@ impl Job {
 
     /// Sets the key.
     pub fn with_dedup_key(self, key: impl Into<String>) -> Self {
-        Self { dedup_key: Some(key.into()), ..self }
+        Self {
+            dedup_key: Some(key.into()),
+            ..self
+        }
     }
 }
 

@@ -44,7 +44,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_attempts: 5, max_jobs: 100_000 }
+        Self {
+            max_attempts: 5,
+            max_jobs: 100_000,
+        }
     }
 }
 
@@ -75,7 +78,9 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 /// Refuses a job that breaks a bound.
 pub(crate) fn check_job(job: &Job) -> Result<()> {
     if job.body.len() > MAX_BODY_BYTES {
-        return Err(Error::invalid(format!("body: must have at most {MAX_BODY_BYTES} bytes")));
+        return Err(Error::invalid(format!(
+            "body: must have at most {MAX_BODY_BYTES} bytes"
+        )));
     }
     if job.body.contains('\0') {
         return Err(Error::invalid("body: must not contain U+0000"));
@@ -95,7 +100,9 @@ pub(crate) fn check_job(job: &Job) -> Result<()> {
 pub(crate) fn check_delay(delay: Duration) -> Result<()> {
     if delay > MAX_DELAY {
         let seconds = MAX_DELAY.as_secs();
-        return Err(Error::invalid(format!("delay: must be at most {seconds} s")));
+        return Err(Error::invalid(format!(
+            "delay: must be at most {seconds} s"
+        )));
     }
     Ok(())
 }
@@ -103,7 +110,9 @@ pub(crate) fn check_delay(delay: Duration) -> Result<()> {
 pub(crate) fn check_visibility(visibility: Duration) -> Result<()> {
     if visibility < Duration::from_millis(1) || visibility > MAX_VISIBILITY {
         let seconds = MAX_VISIBILITY.as_secs();
-        return Err(Error::invalid(format!("visibility: must be 1 ms to {seconds} s")));
+        return Err(Error::invalid(format!(
+            "visibility: must be 1 ms to {seconds} s"
+        )));
     }
     Ok(())
 }
@@ -148,7 +157,14 @@ mod tests {
     #[test]
     fn limits_that_nothing_could_pass_are_refused() {
         let refused = |max_attempts, max_jobs| {
-            Limits { max_attempts, max_jobs }.check().unwrap_err().message().to_owned()
+            Limits {
+                max_attempts,
+                max_jobs,
+            }
+            .check()
+            .unwrap_err()
+            .message()
+            .to_owned()
         };
         assert_eq!(refused(0, 1), "max_attempts: must be between 1 and 1000");
         assert_eq!(refused(1001, 1), "max_attempts: must be between 1 and 1000");

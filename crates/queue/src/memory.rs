@@ -62,7 +62,13 @@ impl MemoryQueue {
         check_name(name)?;
         let limits = limits.check()?;
         let (arrivals, jobs) = (Notify::new(), Mutex::default());
-        Ok(Self { name: name.to_owned(), clock, limits, arrivals, jobs })
+        Ok(Self {
+            name: name.to_owned(),
+            clock,
+            limits,
+            arrivals,
+            jobs,
+        })
     }
 
     fn now(&self) -> NaiveDateTime {
@@ -87,14 +93,47 @@ impl Row {
 }
 
 impl Jobs {
+    /// Adds a job, or merges it. Returns nothing when there is no room.
+    fn add(&mut self, job: Job, now: NaiveDateTime, max_jobs: u32) -> Option<Sent> {
+        let visible_at = after(now, job.delay);
+        if let Some(row) = self.waiting(job.dedup_key.as_deref()) {
+            row.visible_at = row.visible_at.min(visible_at);
+            return Some(Sent::Merged);
+        }
+        let alive = self
+            .by_id
+            .values()
+            .filter(|row| row.dead_at.is_none())
+            .count();
+        if u32::try_from(alive).is_ok_and(|alive| alive >= max_jobs) {
+            return None;
+        }
+        self.last_id += 1;
+        let row = Row {
+            body: job.body,
+            dedup_key: job.dedup_key,
+            visible_at,
+            attempts: 0,
+            receipt: None,
+            created_at: now,
+            dead_at: None,
+            last_error: String::new(),
+        };
+        self.by_id.insert(self.last_id, row);
+        Some(Sent::Added)
+    }
+
     fn waiting(&mut self, key: Option<&str>) -> Option<&mut Row> {
         let key = key?;
-        self.by_id.values_mut().find(|row| row.is_waiting() && row.dedup_key.as_deref() == Some(key))
+        self.by_id
+            .values_mut()
+            .find(|row| row.is_waiting() && row.dedup_key.as_deref() == Some(key))
     }
 
     fn held(&self, receipt: &Receipt) -> Option<u64> {
         let mut rows = self.by_id.iter();
-        rows.find(|(_, row)| row.receipt.as_ref() == Some(receipt)).map(|(id, _)| *id)
+        rows.find(|(_, row)| row.receipt.as_ref() == Some(receipt))
+            .map(|(id, _)| *id)
     }
 
     fn is_dead(&self, id: u64) -> bool {
@@ -116,7 +155,9 @@ impl Jobs {
 
     /// Makes a job wait, unless one with its key does: then that one does the work.
     fn wait_or_merge(&mut self, id: u64, visible_at: NaiveDateTime) {
-        let Some(mut row) = self.by_id.remove(&id) else { return };
+        let Some(mut row) = self.by_id.remove(&id) else {
+            return;
+        };
         if self.waiting(row.dedup_key.as_deref()).is_none() {
             row.receipt = None;
             row.dead_at = None;
@@ -138,36 +179,8 @@ impl Queue for MemoryQueue {
 
     async fn send(&self, job: Job) -> Result<Sent> {
         check_job(&job)?;
-        let created_at = self.now();
-        let visible_at = after(created_at, job.delay);
-        let mut jobs = self.jobs();
-        let sent = if let Some(row) = jobs.waiting(job.dedup_key.as_deref()) {
-            row.visible_at = row.visible_at.min(visible_at);
-            Sent::Merged
-        } else {
-            let alive = jobs.by_id.values().filter(|row| row.dead_at.is_none()).count();
-            if u32::try_from(alive).is_ok_and(|alive| alive >= self.limits.max_jobs) {
-                return Err(full(&self.name));
-            }
-            jobs.last_id += 1;
-            let (id, Job { body, dedup_key, .. }) = (jobs.last_id, job);
-            let (attempts, receipt, dead_at, last_error) = (0, None, None, String::new());
-            jobs.by_id.insert(
-                id,
-                Row {
-                    body,
-                    dedup_key,
-                    visible_at,
-                    attempts,
-                    receipt,
-                    created_at,
-                    dead_at,
-                    last_error,
-                },
-            );
-            Sent::Added
-        };
-        drop(jobs);
+        let added = self.jobs().add(job, self.now(), self.limits.max_jobs);
+        let sent = added.ok_or_else(|| full(&self.name))?;
         let metric = match sent {
             Sent::Added => MetricName::Sent,
             Sent::Merged => MetricName::Merged,
@@ -183,7 +196,9 @@ impl Queue for MemoryQueue {
         let mut jobs = self.jobs();
         let mut messages = Vec::new();
         for id in jobs.due(now).into_iter().take(max.min(MAX_BATCH)) {
-            let Some(row) = jobs.by_id.get_mut(&id) else { continue };
+            let Some(row) = jobs.by_id.get_mut(&id) else {
+                continue;
+            };
             if row.attempts >= self.limits.max_attempts {
                 row.bury(now, NOT_FINISHED.to_owned());
                 count(MetricName::Dead, &self.name, 1);
@@ -194,14 +209,21 @@ impl Queue for MemoryQueue {
             row.attempts += 1;
             row.visible_at = after(now, visibility);
             let (body, attempts) = (row.body.clone(), row.attempts);
-            messages.push(Message { id: id.to_string(), receipt, body, attempts });
+            messages.push(Message {
+                id: id.to_string(),
+                receipt,
+                body,
+                attempts,
+            });
         }
         Ok(messages)
     }
 
     async fn delete(&self, receipt: &Receipt) -> Result<bool> {
         let mut jobs = self.jobs();
-        let Some(id) = jobs.held(receipt) else { return Ok(false) };
+        let Some(id) = jobs.held(receipt) else {
+            return Ok(false);
+        };
         Ok(jobs.by_id.remove(&id).is_some())
     }
 
@@ -210,7 +232,9 @@ impl Queue for MemoryQueue {
         let until = after(self.now(), visibility);
         let mut jobs = self.jobs();
         let held = jobs.held(receipt);
-        let Some(row) = held.and_then(|id| jobs.by_id.get_mut(&id)) else { return Ok(false) };
+        let Some(row) = held.and_then(|id| jobs.by_id.get_mut(&id)) else {
+            return Ok(false);
+        };
         row.visible_at = until;
         Ok(true)
     }
@@ -219,7 +243,9 @@ impl Queue for MemoryQueue {
         check_delay(delay)?;
         let from = after(self.now(), delay);
         let mut jobs = self.jobs();
-        let Some(id) = jobs.held(receipt) else { return Ok(false) };
+        let Some(id) = jobs.held(receipt) else {
+            return Ok(false);
+        };
         if let Some(row) = jobs.by_id.get_mut(&id) {
             row.attempts = row.attempts.saturating_sub(1);
         }
@@ -264,13 +290,19 @@ impl Queue for MemoryQueue {
             created_at: row.created_at.and_utc(),
             dead_at: dead_at.and_utc(),
         };
-        Ok(dead.into_iter().take(limit.min(MAX_LISTED)).map(letter).collect())
+        Ok(dead
+            .into_iter()
+            .take(limit.min(MAX_LISTED))
+            .map(letter)
+            .collect())
     }
 
     async fn redrive(&self, id: &str) -> Result<bool> {
         let now = self.now();
         let mut jobs = self.jobs();
-        let Some(id) = id.parse().ok().filter(|id| jobs.is_dead(*id)) else { return Ok(false) };
+        let Some(id) = id.parse().ok().filter(|id| jobs.is_dead(*id)) else {
+            return Ok(false);
+        };
         if let Some(row) = jobs.by_id.get_mut(&id) {
             row.attempts = 0;
         }
@@ -282,7 +314,9 @@ impl Queue for MemoryQueue {
 
     async fn discard(&self, id: &str) -> Result<bool> {
         let mut jobs = self.jobs();
-        let Some(id) = id.parse().ok().filter(|id| jobs.is_dead(*id)) else { return Ok(false) };
+        let Some(id) = id.parse().ok().filter(|id| jobs.is_dead(*id)) else {
+            return Ok(false);
+        };
         Ok(jobs.by_id.remove(&id).is_some())
     }
 

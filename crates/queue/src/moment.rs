@@ -9,5 +9,6 @@ use chrono::{NaiveDateTime, TimeDelta};
 /// the calendar ends.
 pub(crate) fn after(now: NaiveDateTime, span: Duration) -> NaiveDateTime {
     let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-    now.checked_add_signed(TimeDelta::microseconds(micros)).unwrap_or(NaiveDateTime::MAX)
+    now.checked_add_signed(TimeDelta::microseconds(micros))
+        .unwrap_or(NaiveDateTime::MAX)
 }

@@ -50,6 +50,25 @@ pub struct S3Location {
     pub bucket_url: Option<String>,
 }
 
+impl S3Location {
+    /// Creates the address of a private bucket of Amazon, or of the server that the options name.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is not the name of a bucket.
+    pub fn new(bucket: &str, region: Option<&str>) -> Result<Self> {
+        check_bucket(bucket)?;
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            prefix: String::new(),
+            region: region.map(str::to_owned),
+            endpoint: None,
+            is_public: false,
+            keys: None,
+            bucket_url: None,
+        })
+    }
+}
+
 impl Location {
     /// Reads an address:
     ///

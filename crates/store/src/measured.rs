@@ -143,3 +143,117 @@ impl BlobStore for Measured {
         self.inner.origin()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{
+        Counter, CounterFn, Gauge, Histogram, HistogramFn, Key as MetricKey, KeyName, Metadata,
+        Recorder, SharedString, Unit,
+    };
+
+    use super::*;
+    use crate::Options;
+    use crate::local::LocalStore;
+    use crate::location::LocalLocation;
+    use releng_common::Clock;
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    /// Writes down which metrics are touched.
+    struct Notes(Seen);
+
+    struct Note {
+        seen: Seen,
+        text: String,
+    }
+
+    impl CounterFn for Note {
+        fn increment(&self, value: u64) {
+            self.seen
+                .lock()
+                .unwrap()
+                .push(format!("{} +{value}", self.text));
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl HistogramFn for Note {
+        fn record(&self, seconds: f64) {
+            assert!(seconds >= 0.0);
+            self.seen.lock().unwrap().push(self.text.clone());
+        }
+    }
+
+    impl Notes {
+        fn note(&self, key: &MetricKey) -> Arc<Note> {
+            let labels: Vec<String> = key
+                .labels()
+                .map(|label| format!("{}={}", label.key(), label.value()))
+                .collect();
+            let text = format!("{}{{{}}}", key.name(), labels.join(","));
+            Arc::new(Note {
+                seen: Arc::clone(&self.0),
+                text,
+            })
+        }
+    }
+
+    impl Recorder for Notes {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &MetricKey, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(self.note(key))
+        }
+
+        fn register_gauge(&self, _: &MetricKey, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, key: &MetricKey, _: &Metadata<'_>) -> Histogram {
+            Histogram::from_arc(self.note(key))
+        }
+    }
+
+    #[test]
+    fn every_operation_is_timed_and_only_faults_count_as_failures() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = LocalLocation {
+            root: folder.path().to_owned(),
+            prefix: String::new(),
+            is_public: false,
+        };
+        let seen = Seen::default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        metrics::with_local_recorder(&Notes(Arc::clone(&seen)), || {
+            runtime.block_on(async {
+                let options = Options::new("demo", Clock::system());
+                let local = LocalStore::open(&location, &options).await.unwrap();
+                let store = Measured::new(Arc::new(local));
+                let key = Key::parse("k").unwrap();
+                store
+                    .put(&key, "v".into(), &Attributes::default())
+                    .await
+                    .unwrap();
+                store.get(&key, Some(ByteRange::From(9))).await.unwrap_err();
+                std::fs::write(folder.path().join("objects/k@"), "damaged").unwrap();
+                store.head(&key).await.unwrap_err();
+            });
+        });
+        assert_eq!(
+            *seen.lock().unwrap(),
+            [
+                "store.request{store=demo,operation=put}",
+                "store.request{store=demo,operation=get}",
+                "store.request{store=demo,operation=head}",
+                "store.failures{store=demo,operation=head} +1",
+            ]
+        );
+    }
+}

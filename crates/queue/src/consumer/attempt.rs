@@ -116,17 +116,31 @@ impl Attempt {
     }
 
     async fn settle_failed(&self, text: &str) -> Result<()> {
-        let (queue, Message { id, receipt, attempts, .. }) = (self.queue.name(), &self.message);
+        let (
+            queue,
+            Message {
+                id,
+                receipt,
+                attempts,
+                ..
+            },
+        ) = (self.queue.name(), &self.message);
         let delay = self.options.backoff(*attempts);
         let fate = self.queue.fail(receipt, delay, text).await?;
         count(MetricName::Failed, queue, 1);
         match fate {
             Fate::Waiting => tracing::warn!(
-                queue.name = queue, job.id = id, job.attempts = attempts, error = text,
+                queue.name = queue,
+                job.id = id,
+                job.attempts = attempts,
+                error = text,
                 "job {id} of queue {queue} failed, next attempt in {delay:?}"
             ),
             Fate::Dead => tracing::error!(
-                queue.name = queue, job.id = id, job.attempts = attempts, error = text,
+                queue.name = queue,
+                job.id = id,
+                job.attempts = attempts,
+                error = text,
                 "job {id} of queue {queue} failed for the last time and is a dead letter"
             ),
             Fate::NotOurs => self.note_lost(),
@@ -138,7 +152,8 @@ impl Attempt {
         let (queue, id) = (self.queue.name(), &self.message.id);
         count(MetricName::Lost, queue, 1);
         tracing::warn!(
-            queue.name = queue, job.id = id,
+            queue.name = queue,
+            job.id = id,
             "job {id} of queue {queue} was taken by another consumer meanwhile"
         );
     }
@@ -175,7 +190,10 @@ struct Running {
 impl Running {
     fn begin(queue: &str) -> Self {
         metrics::gauge!(MetricName::Running.as_str(), "queue" => queue.to_owned()).increment(1);
-        Self { started: Instant::now(), queue: queue.to_owned() }
+        Self {
+            started: Instant::now(),
+            queue: queue.to_owned(),
+        }
     }
 }
 

@@ -49,8 +49,10 @@ impl Options {
         if !(1..=1000).contains(&self.concurrency) {
             return Err(Error::invalid("concurrency: must be between 1 and 1000"));
         }
-        for (name, span) in [("poll_interval", self.poll_interval), ("time_limit", self.time_limit)]
-        {
+        for (name, span) in [
+            ("poll_interval", self.poll_interval),
+            ("time_limit", self.time_limit),
+        ] {
             if span < Duration::from_millis(1) {
                 return Err(Error::invalid(format!("{name}: must be at least 1 ms")));
             }
@@ -61,7 +63,9 @@ impl Options {
     /// Returns how long a message waits that failed for the `attempts`th time.
     pub(super) fn backoff(&self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
-        self.backoff.saturating_mul(1 << doublings).min(self.max_backoff)
+        self.backoff
+            .saturating_mul(1 << doublings)
+            .min(self.max_backoff)
     }
 }
 
@@ -73,7 +77,10 @@ mod tests {
     fn the_wait_doubles_up_to_its_limit() {
         let options = Options::default();
         let seconds = |attempts| options.backoff(attempts).as_secs();
-        assert_eq!([1, 2, 3, 8, 9, 1000].map(seconds), [5, 10, 20, 640, 900, 900]);
+        assert_eq!(
+            [1, 2, 3, 8, 9, 1000].map(seconds),
+            [5, 10, 20, 640, 900, 900]
+        );
     }
 
     #[test]
@@ -82,23 +89,38 @@ mod tests {
         let base = Options::default();
         base.check().unwrap();
         assert_eq!(
-            refused(Options { concurrency: 0, ..base }),
+            refused(Options {
+                concurrency: 0,
+                ..base
+            }),
             "concurrency: must be between 1 and 1000"
         );
         assert_eq!(
-            refused(Options { poll_interval: Duration::ZERO, ..base }),
+            refused(Options {
+                poll_interval: Duration::ZERO,
+                ..base
+            }),
             "poll_interval: must be at least 1 ms"
         );
         assert_eq!(
-            refused(Options { time_limit: Duration::ZERO, ..base }),
+            refused(Options {
+                time_limit: Duration::ZERO,
+                ..base
+            }),
             "time_limit: must be at least 1 ms"
         );
         assert_eq!(
-            refused(Options { visibility: Duration::from_secs(43_201), ..base }),
+            refused(Options {
+                visibility: Duration::from_secs(43_201),
+                ..base
+            }),
             "visibility: must be 1 ms to 43200 s"
         );
         assert_eq!(
-            refused(Options { max_backoff: Duration::from_secs(2_592_001), ..base }),
+            refused(Options {
+                max_backoff: Duration::from_secs(2_592_001),
+                ..base
+            }),
             "delay: must be at most 2592000 s"
         );
     }

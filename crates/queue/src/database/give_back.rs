@@ -34,7 +34,10 @@ pub(super) fn extend(
     let held = dsl::releng_jobs
         .filter(dsl::queue.eq(queue))
         .filter(dsl::receipt.eq(receipt.as_str()));
-    Ok(diesel::update(held).set(dsl::visible_at.eq(until)).execute(conn)? > 0)
+    Ok(diesel::update(held)
+        .set(dsl::visible_at.eq(until))
+        .execute(conn)?
+        > 0)
 }
 
 pub(super) fn release(
@@ -43,7 +46,9 @@ pub(super) fn release(
     receipt: &Receipt,
     from: NaiveDateTime,
 ) -> TxResult<bool> {
-    let Some((id, attempts)) = held(conn, queue, receipt)? else { return Ok(false) };
+    let Some((id, attempts)) = held(conn, queue, receipt)? else {
+        return Ok(false);
+    };
     wait_or_merge(conn, id, |c| {
         diesel::update(dsl::releng_jobs.find(id))
             .set((
@@ -62,7 +67,9 @@ pub(super) fn fail(
     receipt: &Receipt,
     failed: &Failed,
 ) -> TxResult<Fate> {
-    let Some((id, attempts)) = held(conn, queue, receipt)? else { return Ok(Fate::NotOurs) };
+    let Some((id, attempts)) = held(conn, queue, receipt)? else {
+        return Ok(Fate::NotOurs);
+    };
     if attempts >= failed.max_attempts {
         diesel::update(dsl::releng_jobs.find(id))
             .set((

@@ -31,7 +31,13 @@ pub fn send_in_txn(
 ) -> TxResult<Sent> {
     check_name(queue)?;
     check_job(job)?;
-    insert(conn, queue, job, now.naive_utc(), Limits::default().max_jobs)
+    insert(
+        conn,
+        queue,
+        job,
+        now.naive_utc(),
+        Limits::default().max_jobs,
+    )
 }
 
 /// Adds a job that passed its checks, or merges it.

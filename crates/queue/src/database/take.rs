@@ -31,7 +31,10 @@ pub(super) struct Taken {
 }
 
 pub(super) fn take(conn: &mut AnyConnection, order: &Order) -> TxResult<Taken> {
-    let mut taken = Taken { messages: Vec::new(), dead: 0 };
+    let mut taken = Taken {
+        messages: Vec::new(),
+        dead: 0,
+    };
     for job in due(conn, order)? {
         if job.attempts >= order.max_attempts {
             bury(conn, job.id, order.now)?;

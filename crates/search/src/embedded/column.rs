@@ -85,7 +85,7 @@ pub(super) fn text_ranks(searcher: &Searcher, name: &str) -> Result<Ranks, Searc
     let mut of_doc = Vec::new();
     for ((reader, column), ranks) in searcher.segment_readers().iter().zip(&columns).zip(&ranks) {
         let rank = |ord: u64| usize::try_from(ord).ok().and_then(|ord| ranks.get(ord)).copied();
-        let column = column.as_ref().map(StrColumn::ords);
+        let column = column.as_ref().map(|column| column.ords());
         flatten(column, reader, |ord| ord.and_then(rank).unwrap_or(NO_RANK), &mut of_doc);
     }
     Ok(Ranks { of_doc, keys })

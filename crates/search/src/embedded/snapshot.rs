@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tantivy::{DocAddress, Searcher};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term};
 
 use super::column::{self, Ranks};
 use super::mapping::ID_COLUMN;
@@ -50,6 +51,23 @@ impl Snapshot {
     /// Returns how many document numbers there are, deleted ones included.
     pub fn doc_count(&self) -> Doc {
         self.searcher.segment_readers().iter().map(tantivy::SegmentReader::max_doc).sum()
+    }
+
+    /// Tells whether a document that is not deleted has a term.
+    pub fn has_term(&self, term: &Term) -> Result<bool, SearchError> {
+        for (_, reader) in self.segments() {
+            let inverted = reader.inverted_index(term.field())?;
+            let postings = inverted.read_postings(term, IndexRecordOption::Basic)?;
+            let Some(mut postings) = postings else { continue };
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                if !reader.is_deleted(doc) {
+                    return Ok(true);
+                }
+                doc = postings.advance();
+            }
+        }
+        Ok(false)
     }
 
     /// Returns all documents that are not deleted.

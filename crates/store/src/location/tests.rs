@@ -19,15 +19,7 @@ fn local(root: &str, is_public: bool) -> Location {
 }
 
 fn bucket(name: &str) -> S3Location {
-    S3Location {
-        bucket: name.to_owned(),
-        prefix: String::new(),
-        region: None,
-        endpoint: None,
-        is_public: false,
-        keys: None,
-        bucket_url: None,
-    }
+    S3Location::new(name, None).unwrap()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pages of a bucket.
 
-use aws_sdk_s3::types::EncodingType;
+use aws_sdk_s3::types::{EncodingType, Object};
 use chrono::DateTime;
 use percent_encoding::percent_decode_str;
 use releng_common::{Error, Result};
@@ -35,31 +35,37 @@ impl S3Store {
             .await
             .map_err(|e| Fault::new("ListObjectsV2", &self.bucket, &e).into_error())?;
         let is_encoded = output.encoding_type() == Some(&EncodingType::Url);
-        let mut objects = Vec::with_capacity(output.contents().len());
-        for object in output.contents() {
-            let key = object.key().unwrap_or_default();
-            objects.push(Listed {
-                key: if is_encoded {
-                    decode(key)?
-                } else {
-                    key.to_owned()
-                },
-                size: object
-                    .size()
-                    .and_then(|size| u64::try_from(size).ok())
-                    .unwrap_or(0),
-                etag: unquoted(object.e_tag()),
-                last_modified: object
-                    .last_modified()
-                    .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
-                    .unwrap_or_default(),
-            });
-        }
+        let objects: Result<Vec<Listed>> = output
+            .contents()
+            .iter()
+            .map(|object| listed(object, is_encoded))
+            .collect();
+        let is_truncated = output.is_truncated().unwrap_or(false);
         Ok(Page {
-            objects,
-            is_truncated: output.is_truncated().unwrap_or(false),
+            objects: objects?,
+            is_truncated,
         })
     }
+}
+
+fn listed(object: &Object, is_encoded: bool) -> Result<Listed> {
+    let key = object.key().unwrap_or_default();
+    let modified = object.last_modified();
+    Ok(Listed {
+        key: if is_encoded {
+            decode(key)?
+        } else {
+            key.to_owned()
+        },
+        size: object
+            .size()
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or(0),
+        etag: unquoted(object.e_tag()),
+        last_modified: modified
+            .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
+            .unwrap_or_default(),
+    })
 }
 
 /// Listed keys are encoded like forms: a blank is `+`.

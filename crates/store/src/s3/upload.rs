@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Puts: in one request when the object is small, in parts when it is not.
+//!
+//! An upload in parts that fails is aborted. One whose process dies or whose caller goes away
+//! leaves parts that are no object; buckets need a rule that removes incomplete uploads.
 
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream as SdkStream;

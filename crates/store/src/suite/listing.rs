@@ -25,7 +25,7 @@ async fn keys_come_in_byte_order_from_any_point(fixture: &Fixture) {
     let store = &fixture.store;
     // `-` and `.` sort before the slash, digits and letters behind it.
     let all = [
-        "a", "a-b", "a.b", "a/b", "a/b-c", "a/b/c", "a/c", "a0", "ab", "b/x", "é",
+        "a-b", "a.b", "a/b", "a/b-c", "a/b.d/e", "a/c", "a0", "ab", "b/x", "é",
     ];
     for name in all.iter().rev() {
         put(store, name, "12").await;
@@ -33,17 +33,21 @@ async fn keys_come_in_byte_order_from_any_point(fixture: &Fixture) {
     assert_eq!(names(store, "", None, 100).await, all);
     assert_eq!(
         names(store, "a/", None, 100).await,
-        ["a/b", "a/b-c", "a/b/c", "a/c"]
+        ["a/b", "a/b-c", "a/b.d/e", "a/c"]
     );
     assert_eq!(
         names(store, "a/b", None, 100).await,
-        ["a/b", "a/b-c", "a/b/c"]
+        ["a/b", "a/b-c", "a/b.d/e"]
     );
     assert_eq!(
         names(store, "a", Some("a/b"), 3).await,
-        ["a/b-c", "a/b/c", "a/c"]
+        ["a/b-c", "a/b.d/e", "a/c"]
     );
-    assert_eq!(names(store, "", Some("a/b/"), 2).await, ["a/b/c", "a/c"]);
+    assert_eq!(
+        names(store, "", Some("a/b.d/"), 2).await,
+        ["a/b.d/e", "a/c"]
+    );
+    assert_eq!(names(store, "", Some("a/b-d"), 2).await, ["a/b.d/e", "a/c"]);
     assert_eq!(names(store, "", Some("a/zz"), 2).await, ["a0", "ab"]);
     assert_eq!(names(store, "b/", Some("a"), 5).await, ["b/x"]);
     assert_eq!(names(store, "a/", Some("b"), 5).await, [""; 0]);

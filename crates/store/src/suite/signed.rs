@@ -188,7 +188,9 @@ async fn a_signed_put_demands_what_was_signed(fixture: &Fixture) {
         &[kind, coding, ("x-amz-meta-original_size", "10")],
         &[kind, coding, size, ("x-amz-meta-further", "1")],
     ] {
-        assert_eq!(status(with(headers)).await, 403, "{headers:?}");
+        // MinIO takes a header that is absent for a malformed request, S3 for a wrong signature.
+        let status = status(with(headers)).await;
+        assert!([400, 403].contains(&status), "{status} {headers:?}");
     }
     let late = fixture
         .late

@@ -54,7 +54,7 @@ async fn a_put_whose_connection_is_cut_leaves_nothing() {
         let head = format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n\r\n");
         socket.write_all(head.as_bytes()).await.unwrap();
         if framing.ends_with("chunked") {
-            socket.write_all(b"7d000\r\n").await.unwrap();
+            socket.write_all(b"895440\r\n").await.unwrap();
         }
         socket.write_all(&vec![b'x'; 600_000]).await.unwrap();
         wait_for_temporary_files(root, 1).await;

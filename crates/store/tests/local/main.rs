@@ -10,6 +10,7 @@ mod crash;
 mod http;
 mod integrity;
 mod server;
+mod uploads;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -78,7 +78,7 @@ async fn copies_of_large_objects_go_in_parts_and_stay_on_the_server() {
     assert_eq!(copied, digest);
     assert_eq!(meta.attributes(), attributes);
     assert_eq!((told.size, &told.etag), (original.size, &meta.etag));
-    // Ten million bytes in parts of five MiB are three parts: bytes that went through this process
+    // Eleven million bytes in parts of five MiB are three parts: bytes that went through this process
     // would have come in two of eight.
     assert!(meta.etag.ends_with("-3"), "{}", meta.etag);
     assert!(original.etag.ends_with("-2"), "{}", original.etag);

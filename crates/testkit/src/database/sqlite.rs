@@ -59,7 +59,7 @@ fn pattern(key: &str, make: &Make<'_>) -> anyhow::Result<Arc<Pattern>> {
     for entry in std::fs::read_dir(folder.path())? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name == FILE_NAME {
+        if name != LOG_INDEX {
             pattern.push((name, std::fs::read(entry.path())?));
         }
     }

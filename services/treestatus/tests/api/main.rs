@@ -4,6 +4,7 @@
 mod concurrency;
 mod errors;
 mod pages;
+mod restart;
 mod routes;
 mod stack;
 mod trees;

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The contract of symbolication, from the outside: what a file means, which requests are
+//! refused and how, and what an answer looks like to the last byte.
+
+mod answer_v4;
+mod answer_v5;
+mod arbitrary_input;
+mod debug;
+mod edge_cases;
+mod limits;
+mod lookup_model;
+mod lookup_rules;
+mod real_file;
+mod request_limits;
+mod source_lines;
+mod support;
+mod validation_v4;
+mod validation_v5;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Demo trees: one of each status.
+
+use anyhow::bail;
+use serde_json::json;
+
+use super::http::{must, send};
+
+/// Makes three trees and gives two of them a history.
+pub async fn load(address: &str) -> anyhow::Result<()> {
+    for name in ["demo-central", "demo-beta", "demo-try"] {
+        let body = json!({
+            "tree": name, "status": "open", "reason": "",
+            "message_of_the_day": "a demo tree",
+        });
+        let (status, answer) = send("PUT", &format!("{address}/trees/{name}"), &body).await?;
+        let answer = String::from_utf8_lossy(&answer);
+        if status != 204 && !answer.contains("tree already exists") {
+            bail!("{name}: {status} {answer}");
+        }
+    }
+    let closed = json!({
+        "trees": ["demo-central"], "status": "closed",
+        "reason": "demo: tests fail on all platforms", "tags": ["checkin_test"], "remember": true,
+    });
+    must("PATCH", &format!("{address}/trees"), &closed).await?;
+    let approval = json!({
+        "trees": ["demo-beta"], "status": "approval required",
+        "reason": "demo: release week", "tags": ["planned"],
+    });
+    must("PATCH", &format!("{address}/trees"), &approval).await?;
+    Ok(())
+}

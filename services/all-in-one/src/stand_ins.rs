@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Stand-ins for Taskcluster and for an OpenID provider, served beside the home page.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use releng_common::{Error, Result};
+use releng_testkit::{fake_oidc, fake_taskcluster};
+
+use crate::accounts::{
+    CLIENTS, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, TECKEN_ADMIN, TECKEN_UPLOADER,
+};
+
+/// Path below which the OpenID provider answers.
+pub const OIDC_PATH: &str = "/oidc";
+
+/// Both stand-ins.
+#[derive(Clone)]
+pub struct StandIns {
+    taskcluster: Arc<fake_taskcluster::State>,
+    oidc: Arc<fake_oidc::State>,
+}
+
+impl StandIns {
+    /// Creates them for a home page at `root`.
+    ///
+    /// # Errors
+    /// The provider has no key.
+    pub fn new(root: &str) -> Result<Self> {
+        let clients =
+            CLIENTS.iter().map(|c| fake_taskcluster::Client::new(c.id, c.token, c.scopes));
+        let accounts =
+            CLIENTS.iter().map(|c| fake_taskcluster::Account::new(c.id, c.id, c.scopes));
+        let taskcluster = fake_taskcluster::State::new(fake_taskcluster::Config {
+            clients: clients.collect(),
+            accounts: accounts.collect(),
+            ..fake_taskcluster::Config::default()
+        });
+        let config = fake_oidc::Config {
+            client_id: OIDC_CLIENT_ID.to_owned(),
+            client_secret: OIDC_CLIENT_SECRET.to_owned(),
+            redirect_uris: Vec::new(),
+            accounts: vec![
+                fake_oidc::Account::new(TECKEN_ADMIN),
+                fake_oidc::Account::new(TECKEN_UPLOADER),
+            ],
+            algorithm: fake_oidc::Algorithm::Hs256,
+        };
+        let issuer = format!("{root}{OIDC_PATH}/");
+        let oidc = fake_oidc::State::new(config, &issuer)
+            .map_err(|e| Error::internal(format!("no OpenID provider: {e:#}")))?;
+        Ok(Self { taskcluster, oidc })
+    }
+
+    /// Mounts both.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        let oidc = Arc::clone(&self.oidc);
+        config.service(
+            web::scope(OIDC_PATH).configure(move |cfg| fake_oidc::configure(cfg, oidc)),
+        );
+        fake_taskcluster::configure(config, Arc::clone(&self.taskcluster));
+    }
+}
