@@ -24,7 +24,10 @@ impl Clock {
 
     /// Returns the present moment.
     pub fn now(&self) -> DateTime<Utc> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the machine's clock"
+        )]
         let system = || Utc::now().trunc_subsecs(6);
         match &self.0 {
             Some(micros) => {
@@ -44,7 +47,11 @@ impl Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Clock(frozen)" } else { "Clock(system)" })
+        f.write_str(if self.0.is_some() {
+            "Clock(frozen)"
+        } else {
+            "Clock(system)"
+        })
     }
 }
 

@@ -74,7 +74,12 @@ pub struct Error {
 impl Error {
     /// Creates an error of a kind with the text that clients see.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), retry_after_secs: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            retry_after_secs: None,
+            source: None,
+        }
     }
 
     /// Creates an error about a malformed request.

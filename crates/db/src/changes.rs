@@ -74,18 +74,23 @@ impl Changes {
 
 /// Runs until the last handle is gone.
 fn answer(backend: Backend, url: &str, asked: &mpsc::Receiver<Question>) {
-    let mut watch = Watch { backend, url, conn: None, epoch: 0 };
+    let mut watch = Watch {
+        backend,
+        url,
+        conn: None,
+        epoch: 0,
+    };
     while let Ok(first) = asked.recv() {
         let mut waiting = vec![first];
         waiting.extend(asked.try_iter());
         let token = watch.check();
         for question in waiting {
-            let reply = match &token {
-                Ok(token) => Ok(token.clone()),
-                Err(text) => {
-                    Err(Error::unavailable("the database does not answer").with_source(text.clone()))
-                }
-            };
+            let reply =
+                match &token {
+                    Ok(token) => Ok(token.clone()),
+                    Err(text) => Err(Error::unavailable("the database does not answer")
+                        .with_source(text.clone())),
+                };
             // Whoever gave up waiting does not need the answer.
             let _ = question.send(reply);
         }

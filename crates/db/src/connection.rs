@@ -48,7 +48,9 @@ impl Backend {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => Ok(Self::Sqlite),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err("DATABASE_URL: must begin with sqlite://, postgres:// or postgresql://".to_owned()),
+            _ => Err(
+                "DATABASE_URL: must begin with sqlite://, postgres:// or postgresql://".to_owned(),
+            ),
         }
     }
 }
@@ -73,7 +75,9 @@ pub(crate) fn establish(backend: Backend, url: &str) -> ConnectionResult<AnyConn
 
 /// Returns the file of a `sqlite://` URL.
 pub(crate) fn sqlite_path(url: &str) -> &str {
-    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url)
+    url.strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .unwrap_or(url)
 }
 
 /// Opens connections for the pool. The derived `establish` would try every backend in turn and, with

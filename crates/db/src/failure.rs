@@ -43,7 +43,10 @@ impl Failure {
     pub fn is_unique_violation(&self) -> bool {
         matches!(
             self,
-            Self::Query(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+            Self::Query(QueryError::DatabaseError(
+                DatabaseErrorKind::UniqueViolation,
+                _
+            ))
         )
     }
 

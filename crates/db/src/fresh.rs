@@ -27,8 +27,15 @@ struct Kept<K, V> {
 impl<K: Hash + Eq, V> Fresh<K, V> {
     /// Creates an empty store for at most `capacity` values.
     pub fn new(changes: Changes, capacity: usize) -> Self {
-        let kept = Mutex::new(Kept { token: None, values: HashMap::new() });
-        Self { changes, capacity, kept }
+        let kept = Mutex::new(Kept {
+            token: None,
+            values: HashMap::new(),
+        });
+        Self {
+            changes,
+            capacity,
+            kept,
+        }
     }
 
     /// Returns the value of a key as of a moment after this call began, loading it if the database

@@ -42,8 +42,11 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
         Backend::Postgres => None,
     };
     let mut conn = establish(backend, url).map_err(|e| {
-        let kind =
-            if backend == Backend::Sqlite { Kind::InvalidInput } else { Kind::Unavailable };
+        let kind = if backend == Backend::Sqlite {
+            Kind::InvalidInput
+        } else {
+            Kind::Unavailable
+        };
         Error::new(kind, "DATABASE_URL: the database cannot be opened").with_source(e)
     })?;
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
@@ -51,7 +54,8 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
     };
     match &mut conn {
         AnyConnection::Sqlite(c) => {
-            c.run_pending_migrations(migrations.sqlite).map_err(failed)?;
+            c.run_pending_migrations(migrations.sqlite)
+                .map_err(failed)?;
         }
         AnyConnection::Postgres(c) => {
             // The lock ends with the session, also when the process is killed.
@@ -59,7 +63,8 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
                 .bind::<BigInt, _>(LOCK_KEY)
                 .execute(c)
                 .map_err(|e| failed(e.into()))?;
-            c.run_pending_migrations(migrations.postgres).map_err(failed)?;
+            c.run_pending_migrations(migrations.postgres)
+                .map_err(failed)?;
         }
     }
     Ok(())
@@ -69,7 +74,9 @@ fn lock_file(path: &str) -> Result<File> {
     let cannot = |e: std::io::Error| {
         Error::invalid(format!("DATABASE_URL: {path} cannot be written")).with_source(e)
     };
-    if let Some(folder) = std::path::Path::new(path).parent().filter(|f| !f.as_os_str().is_empty())
+    if let Some(folder) = std::path::Path::new(path)
+        .parent()
+        .filter(|f| !f.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
@@ -110,7 +117,10 @@ pub fn schema(url: &str) -> Result<BTreeMap<String, Vec<String>>> {
     .map_err(|e| unreadable(e.into()))?;
     let mut tables = BTreeMap::<String, Vec<String>>::new();
     for column in columns {
-        tables.entry(column.table_name).or_default().push(column.column_name);
+        tables
+            .entry(column.table_name)
+            .or_default()
+            .push(column.column_name);
     }
     for names in tables.values_mut() {
         names.sort();

@@ -54,7 +54,10 @@ impl Db {
         if backend == Backend::Sqlite {
             make_folder(sqlite_path(url))?;
         }
-        let manager = Manager { backend, url: url.to_owned() };
+        let manager = Manager {
+            backend,
+            url: url.to_owned(),
+        };
         let pool = Pool::builder()
             .max_size(size.max(1))
             .min_idle(Some(0))
@@ -179,12 +182,17 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn make_folder(path: &str) -> Result<()> {
-    let Some(folder) = std::path::Path::new(path).parent().filter(|f| !f.as_os_str().is_empty())
+    let Some(folder) = std::path::Path::new(path)
+        .parent()
+        .filter(|f| !f.as_os_str().is_empty())
     else {
         return Ok(());
     };
     std::fs::create_dir_all(folder).map_err(|e| {
-        let text = format!("DATABASE_URL: the folder {} cannot be made", folder.display());
+        let text = format!(
+            "DATABASE_URL: the folder {} cannot be made",
+            folder.display()
+        );
         Error::new(Kind::InvalidInput, text).with_source(e)
     })
 }

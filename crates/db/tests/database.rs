@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The two ways into a database and the change token, on SQLite and, when `TEST_DATABASE_URL` is
 //! set, on PostgreSQL. Each test makes a table of its own.
-#![expect(clippy::disallowed_methods, reason = "the test's switch comes from the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the test's switch comes from the environment"
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -61,8 +64,14 @@ async fn databases() -> Vec<TestDb> {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let table = format!("db_test_{}_{number}", std::process::id());
         let make = format!("CREATE TABLE {table} (n BIGINT PRIMARY KEY)");
-        db.write(move |c| Ok(c.batch_execute(&make)?)).await.unwrap();
-        databases.push(TestDb { db, table, _folder: folder });
+        db.write(move |c| Ok(c.batch_execute(&make)?))
+            .await
+            .unwrap();
+        databases.push(TestDb {
+            db,
+            table,
+            _folder: folder,
+        });
     }
     databases
 }
@@ -71,18 +80,22 @@ async fn databases() -> Vec<TestDb> {
 async fn a_transaction_commits_on_ok_and_rolls_back_on_error() {
     for t in databases().await {
         let sql = t.insert(1);
-        let error = t
-            .db
-            .write(move |c| -> Result<(), Failure> {
+        let error =
+            t.db.write(move |c| -> Result<(), Failure> {
                 c.batch_execute(&sql)?;
                 Err(Error::not_found("No such tree").into())
             })
             .await
             .unwrap_err();
-        assert_eq!((error.kind(), error.message()), (Kind::NotFound, "No such tree"));
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Kind::NotFound, "No such tree")
+        );
         assert_eq!(t.count().await, 0);
         let sql = t.insert(2);
-        t.db.write(move |c| Ok(c.batch_execute(&sql)?)).await.unwrap();
+        t.db.write(move |c| Ok(c.batch_execute(&sql)?))
+            .await
+            .unwrap();
         assert_eq!(t.count().await, 1);
     }
 }
@@ -90,7 +103,9 @@ async fn a_transaction_commits_on_ok_and_rolls_back_on_error() {
 #[tokio::test]
 async fn a_broken_query_is_internal_and_shows_nothing_to_the_client() {
     for t in databases().await {
-        let error = t.db.read(|c| Ok(c.batch_execute("SELECT nonsense FROM nowhere")?)).await;
+        let error =
+            t.db.read(|c| Ok(c.batch_execute("SELECT nonsense FROM nowhere")?))
+                .await;
         let error = error.unwrap_err();
         assert_eq!(error.kind(), Kind::Internal);
         assert_eq!(error.message(), "a database query failed");
@@ -120,7 +135,9 @@ async fn the_token_changes_with_a_commit_and_only_then() {
             assert_eq!(t.db.changes().current().await.unwrap(), before);
         }
         let sql = t.insert(1);
-        t.db.write(move |c| Ok(c.batch_execute(&sql)?)).await.unwrap();
+        t.db.write(move |c| Ok(c.batch_execute(&sql)?))
+            .await
+            .unwrap();
         assert_ne!(t.db.changes().current().await.unwrap(), before);
     }
 }
@@ -131,7 +148,9 @@ async fn a_kept_value_is_never_older_than_the_last_answered_write() {
         let fresh = std::sync::Arc::new(Fresh::new(t.db.changes().clone(), 8));
         for n in 0..50 {
             let sql = t.insert(n);
-            t.db.write(move |c| Ok(c.batch_execute(&sql)?)).await.unwrap();
+            t.db.write(move |c| Ok(c.batch_execute(&sql)?))
+                .await
+                .unwrap();
             let (first, second) = tokio::join!(
                 fresh.get("count", || async { Ok(t.count().await) }),
                 fresh.get("count", || async { Ok(t.count().await) })
@@ -158,5 +177,8 @@ async fn a_postgres_that_is_down_is_unavailable_and_makes_no_file() {
     let url = format!("postgres://postgres@127.0.0.1:{port}/x?connect_timeout=1");
     let db = Db::connect(&url, 1, Duration::from_secs(1)).unwrap();
     assert_eq!(db.check().await.unwrap_err().kind(), Kind::Unavailable);
-    assert_eq!(db.changes().current().await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(
+        db.changes().current().await.unwrap_err().kind(),
+        Kind::Unavailable
+    );
 }

@@ -7,8 +7,14 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let port = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let threads = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let port = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let threads = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2);
     let body = "x".repeat(1024);
     HttpServer::new(move || {
         let body = body.clone();
@@ -16,14 +22,20 @@ async fn main() -> std::io::Result<()> {
             .route(
                 "/redirect",
                 web::get().to(|| async {
-                    HttpResponse::Found().insert_header(("location", "/elsewhere")).finish()
+                    HttpResponse::Found()
+                        .insert_header(("location", "/elsewhere"))
+                        .finish()
                 }),
             )
             .route(
                 "/body",
                 web::get().to(move || {
                     let body = body.clone();
-                    async move { HttpResponse::Ok().content_type("application/json").body(body) }
+                    async move {
+                        HttpResponse::Ok()
+                            .content_type("application/json")
+                            .body(body)
+                    }
                 }),
             )
     })

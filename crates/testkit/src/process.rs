@@ -35,7 +35,9 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("{binary} does not start: {e}"));
-        let Some(stderr) = child.stderr.take() else { panic!("{binary} has no stderr") };
+        let Some(stderr) = child.stderr.take() else {
+            panic!("{binary} has no stderr")
+        };
         let (found, address) = mpsc::channel();
         // The thread lives until the process closes its end: a full pipe must not stop the service.
         std::thread::spawn(move || {
@@ -77,8 +79,13 @@ impl Process {
     pub fn terminate(&mut self) -> ExitStatus {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "no signal to {id}");
-        self.child.wait().unwrap_or_else(|e| panic!("{id} cannot be waited for: {e}"))
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "no signal to {id}"
+        );
+        self.child
+            .wait()
+            .unwrap_or_else(|e| panic!("{id} cannot be waited for: {e}"))
     }
 }
 
@@ -91,6 +98,8 @@ impl Drop for Process {
 /// Finds the address in the log line of the run loop.
 fn address_in(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("listens on ")?;
-    let end = rest.find(|c: char| c == '"' || c.is_whitespace()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| c == '"' || c.is_whitespace())
+        .unwrap_or(rest.len());
     rest.get(..end).map(str::to_owned)
 }

@@ -57,8 +57,7 @@ impl Service for Treestatus {
         let state = Data::new(State::open(settings, clock).await?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
-        let security =
-            SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
+        let security = SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,
@@ -73,11 +72,19 @@ impl Service for Treestatus {
                 let db = db.clone();
                 async move { db.check().await }
             })
-            .check("auth", "Cannot connect to the taskcluster auth service.", move || {
-                let auth = auth.clone();
-                async move { auth.check().await }
-            });
-        Ok(Self { state, frame, dockerflow })
+            .check(
+                "auth",
+                "Cannot connect to the taskcluster auth service.",
+                move || {
+                    let auth = auth.clone();
+                    async move { auth.check().await }
+                },
+            );
+        Ok(Self {
+            state,
+            frame,
+            dockerflow,
+        })
     }
 
     fn frame(&self) -> Frame {

@@ -34,14 +34,20 @@ impl Settings {
     /// # Errors
     /// The first setting that is wrong.
     pub fn load(source: &Source) -> Result<Self, Invalid> {
-        let settings = Self { common: Common::load(source)?, own: Own::load(source)? };
+        let settings = Self {
+            common: Common::load(source)?,
+            own: Own::load(source)?,
+        };
         settings.validate()?;
         Ok(settings)
     }
 
     fn validate(&self) -> Result<(), Invalid> {
         if self.own.scope_prefixes.is_empty() {
-            return Err(Invalid::new("SCOPE_PREFIXES", "must name at least one prefix"));
+            return Err(Invalid::new(
+                "SCOPE_PREFIXES",
+                "must name at least one prefix",
+            ));
         }
         if self.own.max_list_length < 1 {
             return Err(Invalid::new("MAX_LIST_LENGTH", "must be at least 1"));

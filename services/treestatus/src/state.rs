@@ -50,7 +50,16 @@ impl State {
         let outside = Outside::open(&settings.common).map_err(unusable)?;
         let publisher = releng_events::open(&settings.own.events_url)?;
         let permissions = Permissions::new(&settings.own.scope_prefixes);
-        Ok(Self { settings, clock, db, authenticator, outside, permissions, answers, publisher })
+        Ok(Self {
+            settings,
+            clock,
+            db,
+            authenticator,
+            outside,
+            permissions,
+            answers,
+            publisher,
+        })
     }
 }
 

@@ -24,7 +24,11 @@ impl Caller {
 
     /// Returns a verified client. `payload_hash` is the `hash` of the verdict, if it had one.
     pub fn client(client_id: String, scopes: Scopes, payload_hash: Option<String>) -> Self {
-        Self { client_id: Some(client_id), scopes, payload_hash }
+        Self {
+            client_id: Some(client_id),
+            scopes,
+            payload_hash,
+        }
     }
 
     /// Returns the client id, for logs and records; never decide by it.
@@ -55,7 +59,10 @@ impl Caller {
                     scopes.missing = scopes.join(" or "),
                     "permission refused"
                 );
-                Err(Error::new(Kind::Unauthenticated, "Invalid user permissions"))
+                Err(Error::new(
+                    Kind::Unauthenticated,
+                    "Invalid user permissions",
+                ))
             }
         }
     }
@@ -66,10 +73,11 @@ impl Caller {
     /// `Unauthenticated` when the body is another one than the client hashed.
     pub fn check_payload(&self, content_type: &str, body: &[u8]) -> Result<()> {
         match &self.payload_hash {
-            Some(signed) if *signed != payload_hash(content_type, body) => {
-                Err(Error::new(Kind::Unauthenticated, "Invalid user permissions")
-                    .with_source("the payload hash does not match the body"))
-            }
+            Some(signed) if *signed != payload_hash(content_type, body) => Err(Error::new(
+                Kind::Unauthenticated,
+                "Invalid user permissions",
+            )
+            .with_source("the payload hash does not match the body")),
             Some(_) | None => Ok(()),
         }
     }
@@ -78,7 +86,12 @@ impl Caller {
 /// Returns the Hawk payload hash of a body: SHA-256 over media type (without parameters, lower case)
 /// and bytes, base64.
 fn payload_hash(content_type: &str, body: &[u8]) -> String {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let mut hash = Sha256::new();
     hash.update(format!("hawk.1.payload\n{media_type}\n"));
     hash.update(body);
@@ -97,13 +110,25 @@ mod tests {
     fn a_body_other_than_the_signed_one_is_refused() {
         let caller = Caller::client("c".to_owned(), Scopes::default(), Some(HASH.to_owned()));
         let body = b"Thank you for flying Hawk";
-        assert!(caller.check_payload("text/plain; charset=utf-8", body).is_ok());
+        assert!(
+            caller
+                .check_payload("text/plain; charset=utf-8", body)
+                .is_ok()
+        );
         assert!(caller.check_payload("application/json", body).is_err());
-        assert!(caller.check_payload("text/plain", b"something else").is_err());
+        assert!(
+            caller
+                .check_payload("text/plain", b"something else")
+                .is_err()
+        );
     }
 
     #[test]
     fn an_unsigned_body_is_taken_as_it_is() {
-        assert!(Caller::anonymous().check_payload("text/plain", b"x").is_ok());
+        assert!(
+            Caller::anonymous()
+                .check_payload("text/plain", b"x")
+                .is_ok()
+        );
     }
 }

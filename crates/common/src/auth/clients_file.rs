@@ -62,7 +62,11 @@ impl ClientsFile {
         for entry in entries {
             let key = Key::new(entry.access_token.as_bytes(), SHA256)
                 .map_err(|e| format!("accessToken of {}: {e}", entry.client_id))?;
-            let client = Client { key, scopes: Scopes::new(entry.scopes), expires: entry.expires };
+            let client = Client {
+                key,
+                scopes: Scopes::new(entry.scopes),
+                expires: entry.expires,
+            };
             if clients.insert(entry.client_id.clone(), client).is_some() {
                 return Err(format!("clientId {} stands twice", entry.client_id));
             }
@@ -74,7 +78,9 @@ impl ClientsFile {
     pub fn verify(&self, request: &HawkRequest) -> Option<Verdict> {
         match &request.authorization {
             Some(header) => self.verify_header(request, header),
-            None => request.bewit().and_then(|bewit| self.verify_bewit(request, bewit)),
+            None => request
+                .bewit()
+                .and_then(|bewit| self.verify_bewit(request, bewit)),
         }
     }
 
@@ -128,10 +134,17 @@ impl ClientsFile {
         if !signed {
             return Verdict::Failed("Bad mac or timestamp".to_owned());
         }
-        if client.expires.is_some_and(|expires| expires <= self.clock.now()) {
+        if client
+            .expires
+            .is_some_and(|expires| expires <= self.clock.now())
+        {
             return Verdict::Failed("Client has expired".to_owned());
         }
-        Verdict::Success(Caller::client(client_id.to_owned(), client.scopes.clone(), hash))
+        Verdict::Success(Caller::client(
+            client_id.to_owned(),
+            client.scopes.clone(),
+            hash,
+        ))
     }
 }
 
@@ -142,9 +155,18 @@ fn is_sane_time(seconds: &str) -> bool {
 
 /// Returns the resource that a bewit signs: the one without the bewit itself.
 fn without_bewit(resource: &str) -> String {
-    let Some((path, query)) = resource.split_once('?') else { return resource.to_owned() };
-    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("bewit=")).collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+    let Some((path, query)) = resource.split_once('?') else {
+        return resource.to_owned();
+    };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.starts_with("bewit="))
+        .collect();
+    if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    }
 }
 
 /// Makes the header that a client of the file would send; for tests and tools.
@@ -157,8 +179,12 @@ pub fn sign(
     access_token: &str,
     payload: Option<(&str, &[u8])>,
 ) -> Result<String, String> {
-    let key = Key::new(access_token.as_bytes(), DigestAlgorithm::Sha256).map_err(|e| e.to_string())?;
-    let credentials = Credentials { id: client_id.to_owned(), key };
+    let key =
+        Key::new(access_token.as_bytes(), DigestAlgorithm::Sha256).map_err(|e| e.to_string())?;
+    let credentials = Credentials {
+        id: client_id.to_owned(),
+        key,
+    };
     let hash = match payload {
         Some((media_type, body)) => {
             Some(hawk::PayloadHasher::hash(media_type, SHA256, body).map_err(|e| e.to_string())?)
@@ -166,12 +192,11 @@ pub fn sign(
         None => None,
     };
     let method = request.method.to_ascii_uppercase();
-    let header =
-        RequestBuilder::new(&method, &request.host, request.port, &request.resource)
-            .hash(hash.as_deref())
-            .request()
-            .make_header(&credentials)
-            .map_err(|e| e.to_string())?;
+    let header = RequestBuilder::new(&method, &request.host, request.port, &request.resource)
+        .hash(hash.as_deref())
+        .request()
+        .make_header(&credentials)
+        .map_err(|e| e.to_string())?;
     Ok(format!("Hawk {header}"))
 }
 
@@ -210,10 +235,21 @@ mod tests {
     #[test]
     fn a_signature_covers_the_query_string() {
         let file = ClientsFile::parse(FILE, Clock::system()).unwrap();
-        let mut request = signed("/stack/1?revert=1", "project/releng/demo", "demo-token", None);
-        let Some(Verdict::Success(caller)) = file.verify(&request) else { panic!() };
+        let mut request = signed(
+            "/stack/1?revert=1",
+            "project/releng/demo",
+            "demo-token",
+            None,
+        );
+        let Some(Verdict::Success(caller)) = file.verify(&request) else {
+            panic!()
+        };
         assert_eq!(caller.client_id(), Some("project/releng/demo"));
-        assert!(caller.scopes().satisfy("project:releng:services/treestatus/trees/update"));
+        assert!(
+            caller
+                .scopes()
+                .satisfy("project:releng:services/treestatus/trees/update")
+        );
         request.resource = "/stack/1?revert=0".to_owned();
         assert!(matches!(file.verify(&request), Some(Verdict::Failed(_))));
     }
@@ -222,7 +258,9 @@ mod tests {
     fn the_payload_hash_travels_with_the_caller() {
         let file = ClientsFile::parse(FILE, Clock::system()).unwrap();
         let request = signed("/trees", "project/releng/demo", "demo-token", Some(b"{}"));
-        let Some(Verdict::Success(caller)) = file.verify(&request) else { panic!() };
+        let Some(Verdict::Success(caller)) = file.verify(&request) else {
+            panic!()
+        };
         assert!(caller.check_payload("application/json", b"{}").is_ok());
         assert!(caller.check_payload("application/json", b"[]").is_err());
     }
@@ -247,7 +285,8 @@ mod tests {
             request.authorization = Some(garbage.to_owned());
             assert_eq!(file.verify(&request), None, "{garbage}");
         }
-        let mut bewit = request("/x?bewit=cHJvamVjdC9yZWxlbmcvZGVtb1wxODQ0Njc0NDA3MzcwOTU1MTYxNVxBQUFBXA");
+        let mut bewit =
+            request("/x?bewit=cHJvamVjdC9yZWxlbmcvZGVtb1wxODQ0Njc0NDA3MzcwOTU1MTYxNVxBQUFBXA");
         bewit.method = "get".to_owned();
         assert_eq!(file.verify(&bewit), None);
     }
@@ -260,6 +299,10 @@ mod tests {
             "clientId project/releng/demo stands twice"
         );
         let unknown = FILE.replace("scopes: []", "scops: []");
-        assert!(ClientsFile::parse(&unknown, Clock::system()).unwrap_err().contains("scops"));
+        assert!(
+            ClientsFile::parse(&unknown, Clock::system())
+                .unwrap_err()
+                .contains("scops")
+        );
     }
 }

@@ -30,6 +30,9 @@ impl HawkRequest {
             return None;
         }
         let (_, query) = self.resource.split_once('?')?;
-        query.split('&').find_map(|pair| pair.strip_prefix("bewit=")).filter(|b| !b.is_empty())
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("bewit="))
+            .filter(|b| !b.is_empty())
     }
 }

@@ -44,14 +44,20 @@ impl Taskcluster {
         let problem = |text: String| Invalid::new("TASKCLUSTER_ROOT_URL", text);
         let url = url::Url::parse(root).map_err(|e| problem(format!("{root:?}: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(problem(format!("must be an http or https address, not {root:?}")));
+            return Err(problem(format!(
+                "must be an http or https address, not {root:?}"
+            )));
         }
         let http = reqwest::Client::builder()
             .timeout(timeout)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| problem(e.to_string()))?;
-        Ok(Self { http, base: format!("{}/api/auth/v1", root.trim_end_matches('/')), timeout })
+        Ok(Self {
+            http,
+            base: format!("{}/api/auth/v1", root.trim_end_matches('/')),
+            timeout,
+        })
     }
 
     /// Asks `authenticate-hawk`.
@@ -90,8 +96,7 @@ impl Taskcluster {
             .send()
             .await
             .map_err(outage)?;
-        let body: Value =
-            serde_json::from_slice(&read(response).await?).map_err(outage)?;
+        let body: Value = serde_json::from_slice(&read(response).await?).map_err(outage)?;
         match body.get("alive") {
             Some(Value::Bool(true)) => Ok(()),
             _ => Err(outage("ping does not say that the service is alive")),
@@ -139,7 +144,9 @@ impl Taskcluster {
                 hash: None,
             }));
         }
-        serde_json::from_slice(&read(response).await?).map(Some).map_err(outage)
+        serde_json::from_slice(&read(response).await?)
+            .map(Some)
+            .map_err(outage)
     }
 }
 
@@ -160,7 +167,11 @@ fn verdict(answer: Answer) -> Verdict {
             Verdict::Success(Caller::client(client_id, Scopes::new(scopes), answer.hash))
         }
         ("no-auth", _, _) => Verdict::NoCredentials,
-        _ => Verdict::Failed(answer.message.unwrap_or_else(|| "authentication failed".to_owned())),
+        _ => Verdict::Failed(
+            answer
+                .message
+                .unwrap_or_else(|| "authentication failed".to_owned()),
+        ),
     }
 }
 

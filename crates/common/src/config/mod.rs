@@ -24,7 +24,10 @@ pub struct Invalid {
 impl Invalid {
     /// Creates the error for one setting.
     pub fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { name: name.into(), problem: problem.into() }
+        Self {
+            name: name.into(),
+            problem: problem.into(),
+        }
     }
 }
 

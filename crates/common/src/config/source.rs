@@ -33,17 +33,29 @@ pub struct Source {
 impl Source {
     /// Returns a source that reads the environment of the process.
     pub fn from_environment() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
         let environment = std::env::vars().collect();
-        Self { environment, ..Self::default() }
+        Self {
+            environment,
+            ..Self::default()
+        }
     }
 
     /// Returns a source with the given environment and nothing else; for tests.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let environment = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Self { environment, ..Self::default() }
+        let environment = pairs
+            .into_iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
+        Self {
+            environment,
+            ..Self::default()
+        }
     }
 
     /// Keeps only the names that begin with `prefix` (which is cut off) and those in `kept`.
@@ -55,7 +67,8 @@ impl Source {
                 if kept.contains(&name.as_str()) {
                     return Some((name, value));
                 }
-                name.strip_prefix(prefix).map(|short| (short.to_owned(), value))
+                name.strip_prefix(prefix)
+                    .map(|short| (short.to_owned(), value))
             })
             .collect();
         self
@@ -88,7 +101,10 @@ impl Source {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Invalid::new(&name, format!("cannot be read: {e}")))?;
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-            Invalid::new(&name, format!("is not TOML: {}", e.message().replace('\n', " ")))
+            Invalid::new(
+                &name,
+                format!("is not TOML: {}", e.message().replace('\n', " ")),
+            )
         })?;
         for (key, value) in table {
             let text = match value {
@@ -98,7 +114,10 @@ impl Source {
                 toml::Value::Boolean(flag) => flag.to_string(),
                 toml::Value::Array(items) => items
                     .iter()
-                    .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                    .map(|item| {
+                        item.as_str()
+                            .map_or_else(|| item.to_string(), str::to_owned)
+                    })
                     .collect::<Vec<_>>()
                     .join(","),
                 toml::Value::Datetime(_) | toml::Value::Table(_) => {
@@ -129,7 +148,8 @@ impl Source {
             },
             origin,
         });
-        text.map_or_else(T::absent, T::parse).map_err(|problem| Invalid::new(doc.name, problem))
+        text.map_or_else(T::absent, T::parse)
+            .map_err(|problem| Invalid::new(doc.name, problem))
     }
 
     /// Checks that the TOML file held nothing unknown. Call it after all settings were read.
@@ -139,7 +159,10 @@ impl Source {
     pub fn finish(&self) -> Result<(), Invalid> {
         let seen = self.seen.borrow();
         match self.file.keys().find(|key| !seen.contains(*key)) {
-            Some(key) => Err(Invalid::new(key.to_ascii_lowercase(), "is not a setting of this service")),
+            Some(key) => Err(Invalid::new(
+                key.to_ascii_lowercase(),
+                "is not a setting of this service",
+            )),
             None => Ok(()),
         }
     }
@@ -154,32 +177,48 @@ impl Source {
 
     /// Returns the default of a setting as this service has it.
     pub fn default_of(&self, doc: &Doc) -> Option<String> {
-        self.defaults.get(doc.name).cloned().or_else(|| doc.default.map(str::to_owned))
+        self.defaults
+            .get(doc.name)
+            .cloned()
+            .or_else(|| doc.default.map(str::to_owned))
     }
 
     fn find(&self, doc: &Doc) -> Result<Option<(String, &'static str)>, Invalid> {
         let names = self.names(doc);
         self.seen.borrow_mut().extend(names.iter().cloned());
-        let layers =
-            [(&self.set, "set"), (&self.environment, "environment"), (&self.file, "file")];
+        let layers = [
+            (&self.set, "set"),
+            (&self.environment, "environment"),
+            (&self.file, "file"),
+        ];
         for (layer, origin) in layers {
-            let mut present = names.iter().filter_map(|n| layer.get(n).map(|value| (n, value)));
-            let Some((name, value)) = present.next() else { continue };
+            let mut present = names
+                .iter()
+                .filter_map(|n| layer.get(n).map(|value| (n, value)));
+            let Some((name, value)) = present.next() else {
+                continue;
+            };
             if let Some((other, _)) = present.find(|(_, v)| *v != value) {
                 let problem = format!("has another value than {other}; set one of them");
                 return Err(Invalid::new(name, problem));
             }
             return Ok(Some((value.clone(), origin)));
         }
-        Ok(self.default_of(doc).map(|text| (self.expand(&text), "default")))
+        Ok(self
+            .default_of(doc)
+            .map(|text| (self.expand(&text), "default")))
     }
 
     fn names(&self, doc: &Doc) -> Vec<String> {
-        let plain = std::iter::once(doc.name).chain(doc.aliases.iter().copied()).map(str::to_owned);
+        let plain = std::iter::once(doc.name)
+            .chain(doc.aliases.iter().copied())
+            .map(str::to_owned);
         if !self.reads_django_names {
             return plain.collect();
         }
-        plain.flat_map(|name| [format!("DJANGO_{name}"), name].into_iter().rev()).collect()
+        plain
+            .flat_map(|name| [format!("DJANGO_{name}"), name].into_iter().rev())
+            .collect()
     }
 
     /// Replaces `$DATA_DIR` in a default by the folder in force.

@@ -33,9 +33,14 @@ fn environment_wins_over_the_file_and_the_file_over_defaults() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("settings.toml");
     std::fs::write(&path, "expires_in = 10\ndatabase_url = 'sqlite://f.db'\n").unwrap();
-    let source = Source::from_pairs([("EXPIRES_IN", "20")]).with_file(&path).unwrap();
+    let source = Source::from_pairs([("EXPIRES_IN", "20")])
+        .with_file(&path)
+        .unwrap();
     let sample = load(&source).unwrap();
-    assert_eq!((sample.expires_secs, sample.url.as_str()), (20, "sqlite://f.db"));
+    assert_eq!(
+        (sample.expires_secs, sample.url.as_str()),
+        (20, "sqlite://f.db")
+    );
 }
 
 #[test]
@@ -43,8 +48,13 @@ fn an_unknown_key_of_the_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("settings.toml");
     std::fs::write(&path, "expires = 10\n").unwrap();
-    let source = Source::from_pairs::<&str, &str>([]).with_file(&path).unwrap();
-    assert_eq!(load(&source).unwrap_err().to_string(), "expires: is not a setting of this service");
+    let source = Source::from_pairs::<&str, &str>([])
+        .with_file(&path)
+        .unwrap();
+    assert_eq!(
+        load(&source).unwrap_err().to_string(),
+        "expires: is not a setting of this service"
+    );
 }
 
 #[test]
@@ -71,10 +81,17 @@ fn a_value_of_the_wrong_type_names_the_setting_and_the_rule() {
 fn effective_settings_show_no_secret() {
     let source = Source::from_pairs([
         ("STORE_KEY", "hush"),
-        ("DATABASE_URL", "postgres://releng:hush@db/x?sslmode=require"),
+        (
+            "DATABASE_URL",
+            "postgres://releng:hush@db/x?sslmode=require",
+        ),
     ]);
     load(&source).unwrap();
-    let shown: Vec<_> = source.effective().into_iter().map(|e| (e.name, e.shown, e.origin)).collect();
+    let shown: Vec<_> = source
+        .effective()
+        .into_iter()
+        .map(|e| (e.name, e.shown, e.origin))
+        .collect();
     assert_eq!(
         shown,
         [

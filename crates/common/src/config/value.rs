@@ -22,7 +22,11 @@ pub trait Value: Sized {
 
 impl<T: Value> Value for Option<T> {
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            T::parse(text).map(Some)
+        }
     }
 
     fn absent() -> Result<Self, String> {
@@ -38,7 +42,11 @@ impl Value for String {
 
 impl Value for PathBuf {
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("must name a path".to_owned()) } else { Ok(Self::from(text)) }
+        if text.is_empty() {
+            Err("must name a path".to_owned())
+        } else {
+            Ok(Self::from(text))
+        }
     }
 }
 
@@ -70,7 +78,12 @@ whole_number!(u16, u32, u64, i64, usize);
 /// Comma separated, blanks around items dropped.
 impl Value for Vec<String> {
     fn parse(text: &str) -> Result<Self, String> {
-        Ok(text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect())
+        Ok(text
+            .split(',')
+            .map(str::trim)
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned)
+            .collect())
     }
 }
 
@@ -100,7 +113,9 @@ impl Value for ByteSize {
 
 /// Returns the text with the password of a URL replaced, for logs and the `config` command.
 pub fn mask_url(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
     match authority.rsplit_once('@') {

@@ -28,7 +28,9 @@ pub const STYLESHEET: Asset = Asset {
 pub fn routes(routes: &mut Routes, assets: &[Asset]) {
     for asset in assets {
         let asset = *asset;
-        let etag = format!("\"{}\"", hex::encode(&Sha256::digest(asset.bytes)[..8]));
+        let mut etag = hex::encode(Sha256::digest(asset.bytes));
+        etag.truncate(16);
+        let etag = format!("\"{etag}\"");
         routes.add(Route::new(asset.path).get(move |request: HttpRequest| {
             let etag = etag.clone();
             async move { answer(&request, asset, &etag) }
@@ -37,7 +39,10 @@ pub fn routes(routes: &mut Routes, assets: &[Asset]) {
 }
 
 fn answer(request: &HttpRequest, asset: Asset, etag: &str) -> HttpResponse {
-    let known = request.headers().get("if-none-match").and_then(|v| v.to_str().ok());
+    let known = request
+        .headers()
+        .get("if-none-match")
+        .and_then(|v| v.to_str().ok());
     // The file changes with the binary only: an hour is short enough after an upgrade.
     let mut response = if known == Some(etag) {
         HttpResponse::NotModified()
@@ -48,5 +53,9 @@ fn answer(request: &HttpRequest, asset: Asset, etag: &str) -> HttpResponse {
         .insert_header(("etag", etag))
         .insert_header(("cache-control", "public, max-age=3600"))
         .content_type(asset.content_type);
-    if known == Some(etag) { response.finish() } else { response.body(asset.bytes) }
+    if known == Some(etag) {
+        response.finish()
+    } else {
+        response.body(asset.bytes)
+    }
 }

@@ -20,16 +20,19 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
         .get("content-length")
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse::<u64>().ok());
-    let too_large =
-        || Error::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"));
+    let too_large = || {
+        Error::new(
+            Kind::TooLarge,
+            format!("the body is larger than {limit} bytes"),
+        )
+    };
     if announced.is_some_and(|n| usize::try_from(n).map_or(true, |n| n > limit)) {
         return Err(too_large());
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|e| {
-            Error::invalid("the body could not be read").with_source(e.to_string())
-        })?;
+        let chunk = chunk
+            .map_err(|e| Error::invalid("the body could not be read").with_source(e.to_string()))?;
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }

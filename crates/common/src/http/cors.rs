@@ -48,11 +48,15 @@ impl Cors {
 
     /// Returns the rule of tecken: handlers that allow CORS set its headers themselves.
     pub fn by_handlers() -> Self {
-        Self { prefix: None, ..Self::everywhere("") }
+        Self {
+            prefix: None,
+            ..Self::everywhere("")
+        }
     }
 
     fn covers(&self, request: &HttpRequest) -> bool {
-        self.prefix.is_some_and(|prefix| request.path().starts_with(prefix))
+        self.prefix
+            .is_some_and(|prefix| request.path().starts_with(prefix))
     }
 
     /// Returns the value of `Access-Control-Allow-Origin`, if the origin may read.
@@ -60,7 +64,11 @@ impl Cors {
         let is_open = self.origins.iter().any(|o| o == "*");
         match origin {
             Some(origin) if is_open || self.origins.iter().any(|o| o == origin) => {
-                Some(if self.is_unconditional { origin.to_owned() } else { "*".to_owned() })
+                Some(if self.is_unconditional {
+                    origin.to_owned()
+                } else {
+                    "*".to_owned()
+                })
             }
             None if is_open && self.is_unconditional => Some("*".to_owned()),
             Some(_) | None => None,
@@ -92,12 +100,24 @@ impl Cors {
         if !self.covers(request) {
             return;
         }
-        let origin = request.headers().get("origin").and_then(|v| v.to_str().ok());
+        let origin = request
+            .headers()
+            .get("origin")
+            .and_then(|v| v.to_str().ok());
         if origin.is_some() {
-            headers.append(HeaderName::from_static("vary"), HeaderValue::from_static("Origin"));
+            headers.append(
+                HeaderName::from_static("vary"),
+                HeaderValue::from_static("Origin"),
+            );
         }
-        if let Some(value) = self.allowed(origin).and_then(|v| HeaderValue::from_str(&v).ok()) {
-            headers.insert(HeaderName::from_static("access-control-allow-origin"), value);
+        if let Some(value) = self
+            .allowed(origin)
+            .and_then(|v| HeaderValue::from_str(&v).ok())
+        {
+            headers.insert(
+                HeaderName::from_static("access-control-allow-origin"),
+                value,
+            );
         }
     }
 }

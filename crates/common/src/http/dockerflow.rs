@@ -30,7 +30,8 @@ pub enum Heartbeat {
     Dockerflow(u16),
 }
 
-type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+type Checking = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type Check = Arc<dyn Fn() -> Checking + Send + Sync>;
 
 /// The parts that a service needs, and how it reports them.
 #[derive(Clone)]
@@ -42,8 +43,11 @@ pub struct Dockerflow {
     is_version_required: bool,
     checks: Vec<(&'static str, &'static str, Check)>,
     is_draining: Arc<AtomicBool>,
-    last: Arc<tokio::sync::Mutex<Option<(Instant, Vec<Outcome>)>>>,
+    last: Arc<tokio::sync::Mutex<Option<Checked>>>,
 }
+
+/// When the checks ran last, and what they said.
+type Checked = (Instant, Vec<Outcome>);
 
 #[derive(Clone)]
 struct Outcome {
@@ -77,7 +81,8 @@ impl Dockerflow {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.checks.push((name, problem, Arc::new(move || Box::pin(run()))));
+        self.checks
+            .push((name, problem, Arc::new(move || Box::pin(run()))));
         self
     }
 
@@ -124,9 +129,16 @@ impl Dockerflow {
                 .await
                 .unwrap_or_else(|_| Err(Error::unavailable("no answer within 2 seconds")));
             if let Err(error) = &result {
-                tracing::warn!(check = *name, error = error.chain(), "heartbeat check failed");
+                tracing::warn!(
+                    check = *name,
+                    error = error.chain(),
+                    "heartbeat check failed"
+                );
             }
-            Outcome { name, problem: result.is_err().then(|| (*problem).to_owned()) }
+            Outcome {
+                name,
+                problem: result.is_err().then(|| (*problem).to_owned()),
+            }
         });
         let outcomes = futures_util::future::join_all(runs).await;
         *last = Some((Instant::now(), outcomes.clone()));
@@ -137,7 +149,10 @@ impl Dockerflow {
         let mut outcomes = self.outcomes().await;
         if self.is_draining.load(Ordering::SeqCst) {
             let problem = Some("The process is shutting down.".to_owned());
-            outcomes.push(Outcome { name: "draining", problem });
+            outcomes.push(Outcome {
+                name: "draining",
+                problem,
+            });
         }
         let is_ok = outcomes.iter().all(|o| o.problem.is_none());
         match self.heartbeat {
@@ -150,7 +165,9 @@ impl Dockerflow {
                     .into_iter()
                     .filter_map(|o| o.problem.map(|p| (o.name.to_owned(), json!(p))))
                     .collect();
-                HttpResponse::BadGateway().insert_header(("cache-control", "no-store")).json(body)
+                HttpResponse::BadGateway()
+                    .insert_header(("cache-control", "no-store"))
+                    .json(body)
             }
             Heartbeat::Dockerflow(failure) => {
                 let status = if is_ok { 200 } else { failure };
@@ -167,9 +184,7 @@ impl Dockerflow {
         let content = tokio::fs::read(&self.version_file).await.ok();
         match content.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) {
             Some(version) => Ok(HttpResponse::Ok().json(version)),
-            None if self.is_version_required => {
-                Err(Error::not_found("version.json not found"))
-            }
+            None if self.is_version_required => Err(Error::not_found("version.json not found")),
             None => Ok(HttpResponse::Ok().json(json!({
                 "source": env!("CARGO_PKG_REPOSITORY"),
                 "version": "unknown",
@@ -182,8 +197,10 @@ impl Dockerflow {
 
 fn dockerflow_body(outcomes: &[Outcome], is_ok: bool) -> Value {
     let level = |o: &Outcome| if o.problem.is_some() { "error" } else { "ok" };
-    let checks: Map<String, Value> =
-        outcomes.iter().map(|o| (o.name.to_owned(), json!(level(o)))).collect();
+    let checks: Map<String, Value> = outcomes
+        .iter()
+        .map(|o| (o.name.to_owned(), json!(level(o))))
+        .collect();
     let details: Map<String, Value> = outcomes
         .iter()
         .filter_map(|o| {

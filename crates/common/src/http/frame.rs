@@ -53,7 +53,10 @@ pub fn note_caller(request: &HttpRequest, client_id: &str) {
     match extensions.get_mut::<Notes>() {
         Some(notes) => client_id.clone_into(&mut notes.uid),
         None => {
-            extensions.insert(Notes { uid: client_id.to_owned(), ..Notes::default() });
+            extensions.insert(Notes {
+                uid: client_id.to_owned(),
+                ..Notes::default()
+            });
         }
     }
 }
@@ -64,7 +67,10 @@ pub fn note_header(request: &HttpRequest, name: &'static str, value: String) {
     match extensions.get_mut::<Notes>() {
         Some(notes) => notes.headers.push((name, value)),
         None => {
-            extensions.insert(Notes { headers: vec![(name, value)], ..Notes::default() });
+            extensions.insert(Notes {
+                headers: vec![(name, value)],
+                ..Notes::default()
+            });
         }
     }
 }
@@ -82,9 +88,15 @@ pub async fn middleware(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
-    let Some(frame) = request.app_data::<web::Data<Frame>>().cloned().map(web::Data::into_inner)
+    let Some(frame) = request
+        .app_data::<web::Data<Frame>>()
+        .cloned()
+        .map(web::Data::into_inner)
     else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+        return next
+            .call(request)
+            .await
+            .map(ServiceResponse::map_into_boxed_body);
     };
     let id: Rc<str> = request_id(request.headers()).into();
     request.extensions_mut().insert(RequestId(Rc::clone(&id)));
@@ -154,18 +166,29 @@ fn neutral(error: &actix_web::Error) -> Found<'_> {
 fn render(frame: &Frame, head: &HttpRequest, error: &Error) -> HttpResponse {
     match error.kind() {
         Kind::Internal => tracing::error!(
-            logger = frame.service, path = head.path(), error = error.chain(), "request failed"
+            logger = frame.service,
+            path = head.path(),
+            error = error.chain(),
+            "request failed"
         ),
         Kind::Unavailable => tracing::warn!(
-            logger = frame.service, path = head.path(), error = error.chain(), "request refused"
+            logger = frame.service,
+            path = head.path(),
+            error = error.chain(),
+            "request refused"
         ),
         _ => tracing::debug!(
-            logger = frame.service, path = head.path(), error = error.chain(), "request refused"
+            logger = frame.service,
+            path = head.path(),
+            error = error.chain(),
+            "request refused"
         ),
     }
     let mut response = (frame.renderer)(head, error);
     if let Some(seconds) = error.retry_after_secs() {
-        response.headers_mut().insert(HeaderName::from_static("retry-after"), seconds.into());
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("retry-after"), seconds.into());
     }
     response
 }
@@ -177,7 +200,11 @@ fn finish(
     id: &str,
     started: Instant,
 ) -> ServiceResponse<BoxBody> {
-    let notes = response.request().extensions_mut().remove::<Notes>().unwrap_or_default();
+    let notes = response
+        .request()
+        .extensions_mut()
+        .remove::<Notes>()
+        .unwrap_or_default();
     let is_secure = frame.outside.is_secure(response.request());
     let request = response.request().clone();
     let answer = response.response_mut();
@@ -192,7 +219,14 @@ fn finish(
     if frame.sends_response_time && !request.path().starts_with("/__") {
         put(answer.headers_mut(), "x-response-time", &millis.to_string());
     }
-    log(frame.service, &request, answer.status(), &notes.uid, millis, id);
+    log(
+        frame.service,
+        &request,
+        answer.status(),
+        &notes.uid,
+        millis,
+        id,
+    );
     drop(request);
     metrics::histogram!("http.request", "service" => frame.service)
         .record(elapsed.as_secs_f64() * 1000.0);
@@ -214,16 +248,34 @@ fn log(
     millis: u64,
     id: &str,
 ) {
-    let header =
-        |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+    };
     let code = u64::from(status.as_u16());
-    let errno = if status.is_client_error() || status.is_server_error() { code } else { 0 };
+    let errno = if status.is_client_error() || status.is_server_error() {
+        code
+    } else {
+        0
+    };
     macro_rules! summary {
         ($level:ident) => {
             tracing::$level!(
-                r#type = "request.summary", logger = service, agent = header("user-agent"),
-                path = request.path(), method = request.method().as_str(),
-                lang = header("accept-language"), uid, errno, t = millis, rid = id, code, ""
+                r#type = "request.summary",
+                logger = service,
+                agent = header("user-agent"),
+                path = request.path(),
+                method = request.method().as_str(),
+                lang = header("accept-language"),
+                uid,
+                errno,
+                t = millis,
+                rid = id,
+                code,
+                ""
             )
         };
     }
@@ -240,7 +292,9 @@ fn log(
 fn request_id(headers: &HeaderMap) -> String {
     let sane = |text: &&str| {
         (8..=64).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     headers
         .get("x-request-id")

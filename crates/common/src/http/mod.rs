@@ -46,7 +46,9 @@ pub async fn verdict(
     outside: &Outside,
     authenticator: &Authenticator,
 ) -> Result<Verdict> {
-    let verdict = authenticator.verify(&hawk_request(request, outside)).await?;
+    let verdict = authenticator
+        .verify(&hawk_request(request, outside))
+        .await?;
     if let Verdict::Success(caller) = &verdict {
         frame::note_caller(request, caller.client_id().unwrap_or_default());
     }
@@ -75,7 +77,11 @@ pub async fn caller(
 /// Returns what a Hawk signature of this request covers.
 fn hawk_request(request: &HttpRequest, outside: &Outside) -> HawkRequest {
     let header = |name: &str| {
-        request.headers().get(name).and_then(|v| v.to_str().ok()).filter(|v| !v.is_empty())
+        request
+            .headers()
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .filter(|v| !v.is_empty())
     };
     let authorization = header("authorization").or_else(|| header("authentication"));
     let (host, port) = outside.host_and_port(request);
@@ -85,7 +91,9 @@ fn hawk_request(request: &HttpRequest, outside: &Outside) -> HawkRequest {
         resource: resource.to_owned(),
         host,
         port,
-        authorization: authorization.filter(|h| h.starts_with("Hawk")).map(str::to_owned),
+        authorization: authorization
+            .filter(|h| h.starts_with("Hawk"))
+            .map(str::to_owned),
         source_ip: request.peer_addr().map(|a| a.ip().to_string()),
     }
 }

@@ -54,7 +54,9 @@ impl Outside {
     pub fn is_secure(&self, request: &HttpRequest) -> bool {
         match &self.public {
             Some(url) => url.scheme() == "https",
-            None => self.forwarded(request, "x-forwarded-proto").is_some_and(|p| p == "https"),
+            None => self
+                .forwarded(request, "x-forwarded-proto")
+                .is_some_and(|p| p == "https"),
         }
     }
 
@@ -68,7 +70,10 @@ impl Outside {
         let host = host_header(request);
         let (name, port) = split_port(host);
         let port = port
-            .or_else(|| self.forwarded(request, "x-forwarded-port").and_then(|p| p.parse().ok()))
+            .or_else(|| {
+                self.forwarded(request, "x-forwarded-port")
+                    .and_then(|p| p.parse().ok())
+            })
             .unwrap_or(default);
         (bare(name), port)
     }
@@ -78,7 +83,11 @@ impl Outside {
         match &self.public {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => {
-                let scheme = if self.is_secure(request) { "https" } else { "http" };
+                let scheme = if self.is_secure(request) {
+                    "https"
+                } else {
+                    "http"
+                };
                 format!("{scheme}://{}", host_header(request))
             }
         }
@@ -114,7 +123,9 @@ fn split_port(host: &str) -> (&str, Option<u16>) {
 }
 
 fn bare(host: &str) -> String {
-    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -130,14 +141,20 @@ mod tests {
 
     fn from(peer: &str, headers: &[(&'static str, &str)]) -> HttpRequest {
         let request = TestRequest::get().peer_addr(peer.parse().unwrap());
-        headers.iter().fold(request, |r, h| r.insert_header(*h)).to_http_request()
+        headers
+            .iter()
+            .fold(request, |r, h| r.insert_header(*h))
+            .to_http_request()
     }
 
     #[test]
     fn the_host_header_names_host_and_port() {
         let request = from("127.0.0.1:5", &[("host", "trees.example.com:8020")]);
         let outside = outside(&[]);
-        assert_eq!(outside.host_and_port(&request), ("trees.example.com".to_owned(), 8020));
+        assert_eq!(
+            outside.host_and_port(&request),
+            ("trees.example.com".to_owned(), 8020)
+        );
         assert_eq!(outside.base(&request), "http://trees.example.com:8020");
         let v6 = from("127.0.0.1:5", &[("host", "[::1]:8020")]);
         assert_eq!(outside.host_and_port(&v6), ("::1".to_owned(), 8020));
@@ -145,10 +162,20 @@ mod tests {
 
     #[test]
     fn forwarded_headers_count_only_from_trusted_proxies() {
-        let headers = [("host", "h"), ("x-forwarded-proto", "https"), ("x-forwarded-port", "444")];
+        let headers = [
+            ("host", "h"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-port", "444"),
+        ];
         let outside = outside(&[]);
-        assert_eq!(outside.host_and_port(&from("10.1.2.3:5", &headers)), ("h".to_owned(), 444));
-        assert_eq!(outside.host_and_port(&from("93.184.216.34:5", &headers)), ("h".to_owned(), 80));
+        assert_eq!(
+            outside.host_and_port(&from("10.1.2.3:5", &headers)),
+            ("h".to_owned(), 444)
+        );
+        assert_eq!(
+            outside.host_and_port(&from("93.184.216.34:5", &headers)),
+            ("h".to_owned(), 80)
+        );
         assert!(!outside.is_secure(&from("93.184.216.34:5", &headers)));
     }
 
@@ -156,7 +183,10 @@ mod tests {
     fn the_public_url_wins_over_everything() {
         let outside = outside(&[("PUBLIC_URL", "https://trees.example.com/")]);
         let request = from("10.1.2.3:5", &[("host", "inner:8000")]);
-        assert_eq!(outside.host_and_port(&request), ("trees.example.com".to_owned(), 443));
+        assert_eq!(
+            outside.host_and_port(&request),
+            ("trees.example.com".to_owned(), 443)
+        );
         assert_eq!(outside.base(&request), "https://trees.example.com");
     }
 }

@@ -11,7 +11,9 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// `Internal` when the template fails.
 pub fn html(page: &impl Template) -> Result<HttpResponse> {
-    let text = page.render().map_err(|e| Error::internal("template failed").with_source(e))?;
+    let text = page
+        .render()
+        .map_err(|e| Error::internal("template failed").with_source(e))?;
     Ok(HttpResponse::Ok()
         .insert_header(("cache-control", "no-store"))
         .content_type("text/html; charset=utf-8")
@@ -33,7 +35,11 @@ pub fn error_page(service: &str, error: &Error) -> HttpResponse {
         Kind::Internal => "Something broke on our side. It has been logged.",
         _ => error.message(),
     };
-    let page = ErrorPage { service, status, text };
+    let page = ErrorPage {
+        service,
+        status,
+        text,
+    };
     let status = actix_web::http::StatusCode::from_u16(status)
         .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
     HttpResponse::build(status)
@@ -45,7 +51,11 @@ pub fn error_page(service: &str, error: &Error) -> HttpResponse {
 /// Returns whether the client is a browser asking for a page: it names `text/html` and prefers it to
 /// JSON by naming it first.
 pub fn is_wanted(request: &HttpRequest) -> bool {
-    let accept = request.headers().get("accept").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let accept = request
+        .headers()
+        .get("accept")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     match (accept.find("text/html"), accept.find("application/json")) {
         (Some(html), Some(json)) => html < json,
         (Some(_), None) => true,

@@ -17,12 +17,19 @@ impl Query {
 
     /// Parses a query string.
     pub fn parse(text: &str) -> Self {
-        Self(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+        Self(
+            url::form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
     /// Returns the first value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Returns whether the parameter is there, with whatever value.
@@ -52,7 +59,10 @@ impl Query {
 /// Returns a path parameter, percent-decoded. `None` when it is not UTF-8: such a thing cannot exist.
 pub fn path_segment(request: &HttpRequest, name: &str) -> Option<String> {
     let raw = request.match_info().get(name)?;
-    percent_encoding::percent_decode_str(raw).decode_utf8().ok().map(|text| text.into_owned())
+    percent_encoding::percent_decode_str(raw)
+        .decode_utf8()
+        .ok()
+        .map(|text| text.into_owned())
 }
 
 #[cfg(test)]

@@ -17,12 +17,17 @@ pub struct Route {
     path: String,
     methods: Vec<Method>,
     resource: Resource,
+    answers_options: bool,
 }
 
 impl Route {
     /// Begins a route. `path` is an actix pattern such as `/trees/{tree}`.
     pub fn new(path: &str) -> Self {
-        Self { path: path.to_owned(), methods: Vec::new(), resource: web::resource(path) }
+        Self {
+            path: path.to_owned(),
+            methods: Vec::new(),
+            resource: web::resource(path),
+        }
     }
 
     /// Answers GET, and HEAD with the same headers and no body.
@@ -32,7 +37,8 @@ impl Route {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.on(Method::GET, handler.clone()).on(Method::HEAD, handler)
+        self.on(Method::GET, handler.clone())
+            .on(Method::HEAD, handler)
     }
 
     /// Answers POST.
@@ -58,22 +64,25 @@ impl Route {
     }
 
     fn finish(mut self) -> Resource {
-        if !self.methods.contains(&Method::OPTIONS) {
+        if self.answers_options && !self.methods.contains(&Method::OPTIONS) {
             self.methods.push(Method::OPTIONS);
             let allow = allow(&self.methods);
-            self.resource = self.resource.route(web::method(Method::OPTIONS).to(move || {
-                let allow = allow.clone();
-                async move { HttpResponse::Ok().insert_header(("allow", allow)).finish() }
-            }));
+            self.resource = self
+                .resource
+                .route(web::method(Method::OPTIONS).to(move || {
+                    let allow = allow.clone();
+                    async move { HttpResponse::Ok().insert_header(("allow", allow)).finish() }
+                }));
         }
         let allow = allow(&self.methods);
-        self.resource.default_service(web::to(move |request: HttpRequest| {
-            let allow = allow.clone();
-            async move {
-                super::frame::note_header(&request, "allow", allow);
-                Err::<HttpResponse, _>(Error::new(Kind::MethodNotAllowed, METHOD_NOT_ALLOWED))
-            }
-        }))
+        self.resource
+            .default_service(web::to(move |request: HttpRequest| {
+                let allow = allow.clone();
+                async move {
+                    super::frame::note_header(&request, "allow", allow);
+                    Err::<HttpResponse, _>(Error::new(Kind::MethodNotAllowed, METHOD_NOT_ALLOWED))
+                }
+            }))
     }
 }
 

@@ -39,12 +39,20 @@ pub struct Member {
 impl Member {
     /// Returns a member that must be there.
     pub const fn required(name: &'static str, shape: Shape) -> Self {
-        Self { name, is_required: true, shape }
+        Self {
+            name,
+            is_required: true,
+            shape,
+        }
     }
 
     /// Returns a member that may be left out.
     pub const fn optional(name: &'static str, shape: Shape) -> Self {
-        Self { name, is_required: false, shape }
+        Self {
+            name,
+            is_required: false,
+            shape,
+        }
     }
 }
 
@@ -55,7 +63,10 @@ impl Member {
 /// rule and the place.
 pub fn parse(media_type: &str, body: &[u8], shape: Shape) -> Result<Value> {
     if body.is_empty() && media_type.is_empty() {
-        return Err(Error::invalid(format!("None is not of type '{}'", shape.type_name())));
+        return Err(Error::invalid(format!(
+            "None is not of type '{}'",
+            shape.type_name()
+        )));
     }
     if media_type != "application/json" && !media_type.ends_with("+json") {
         let text = format!("Invalid Content-type ({media_type}), expected JSON data");
@@ -78,35 +89,53 @@ fn check(value: &Value, shape: Shape, place: &str) -> Result<()> {
         Shape::Object(_) | Shape::Map(_) => value.is_object(),
     };
     if !is_of_type {
-        let text = format!("{} is not of type '{}'", python_repr(value), shape.type_name());
+        let text = format!(
+            "{} is not of type '{}'",
+            python_repr(value),
+            shape.type_name()
+        );
         return Err(at(text, place));
     }
     match shape {
         Shape::OneOf(allowed) if !allowed.iter().any(|a| value == a) => {
             let list: Vec<Value> = allowed.iter().map(|a| Value::from(*a)).collect();
             let list = python_repr(&Value::Array(list));
-            Err(at(format!("{} is not one of {list}", python_repr(value)), place))
+            Err(at(
+                format!("{} is not one of {list}", python_repr(value)),
+                place,
+            ))
         }
         Shape::Text if value.as_str().is_some_and(|text| text.contains('\0')) => {
             // PostgreSQL cannot store it.
-            Err(at("a text must not contain NUL characters".to_owned(), place))
+            Err(at(
+                "a text must not contain NUL characters".to_owned(),
+                place,
+            ))
         }
         Shape::List(item) => {
             let items = value.as_array().into_iter().flatten().enumerate();
-            items.into_iter().try_for_each(|(i, v)| check(v, *item, &join(place, &i.to_string())))
+            items
+                .into_iter()
+                .try_for_each(|(i, v)| check(v, *item, &join(place, &i.to_string())))
         }
         Shape::Map(item) => {
             let members = value.as_object().into_iter().flatten();
-            members.into_iter().try_for_each(|(name, v)| check(v, *item, &join(place, name)))
+            members
+                .into_iter()
+                .try_for_each(|(name, v)| check(v, *item, &join(place, name)))
         }
-        Shape::Object(members) => members.iter().try_for_each(|member| match value.get(member.name)
-        {
-            Some(v) => check(v, member.shape, &join(place, member.name)),
-            None if member.is_required => {
-                Err(at(format!("'{}' is a required property", member.name), place))
-            }
-            None => Ok(()),
-        }),
+        Shape::Object(members) => {
+            members
+                .iter()
+                .try_for_each(|member| match value.get(member.name) {
+                    Some(v) => check(v, member.shape, &join(place, member.name)),
+                    None if member.is_required => Err(at(
+                        format!("'{}' is a required property", member.name),
+                        place,
+                    )),
+                    None => Ok(()),
+                })
+        }
         _ => Ok(()),
     }
 }
@@ -124,11 +153,19 @@ impl Shape {
 }
 
 fn at(text: String, place: &str) -> Error {
-    Error::invalid(if place.is_empty() { text } else { format!("{text} - '{place}'") })
+    Error::invalid(if place.is_empty() {
+        text
+    } else {
+        format!("{text} - '{place}'")
+    })
 }
 
 fn join(place: &str, name: &str) -> String {
-    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
+    if place.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{place}.{name}")
+    }
 }
 
 /// Prints a value the way Python does: `None`, `False`, `['x']`, single quotes.
@@ -140,17 +177,26 @@ pub fn python_repr(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::String(text) => python_text(text),
         Value::Array(items) => {
-            format!("[{}]", items.iter().map(python_repr).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                items.iter().map(python_repr).collect::<Vec<_>>().join(", ")
+            )
         }
         Value::Object(members) => {
-            let members = members.iter().map(|(k, v)| format!("{}: {}", python_text(k), python_repr(v)));
+            let members = members
+                .iter()
+                .map(|(k, v)| format!("{}: {}", python_text(k), python_repr(v)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
     }
 }
 
 fn python_text(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::from(quote);
     for c in text.chars() {
         match c {
@@ -191,11 +237,23 @@ mod tests {
             ("application/json", "{", "Request body is not valid JSON"),
             ("application/json", "null", "Request body is not valid JSON"),
             ("", "", "None is not of type 'object'"),
-            ("text/plain", "{}", "Invalid Content-type (text/plain), expected JSON data"),
+            (
+                "text/plain",
+                "{}",
+                "Invalid Content-type (text/plain), expected JSON data",
+            ),
             ("application/json", "[]", "[] is not of type 'object'"),
             ("application/json", "{}", "'trees' is a required property"),
-            ("application/json", r#"{"trees":"a"}"#, "'a' is not of type 'array' - 'trees'"),
-            ("application/json", r#"{"trees":[null]}"#, "None is not of type 'string' - 'trees.0'"),
+            (
+                "application/json",
+                r#"{"trees":"a"}"#,
+                "'a' is not of type 'array' - 'trees'",
+            ),
+            (
+                "application/json",
+                r#"{"trees":[null]}"#,
+                "None is not of type 'string' - 'trees.0'",
+            ),
             (
                 "application/json",
                 r#"{"trees":[],"remember":["x"]}"#,

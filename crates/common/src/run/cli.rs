@@ -107,7 +107,11 @@ fn load<S: Service>(file: Option<PathBuf>) -> Result<(Source, S::Settings), Inva
     Ok((source, settings))
 }
 
-fn run<S: Launch>(source: &Source, settings: S::Settings, command: Command<S::Command>) -> ExitCode {
+fn run<S: Launch>(
+    source: &Source,
+    settings: S::Settings,
+    command: Command<S::Command>,
+) -> ExitCode {
     let common = S::common(&settings).clone();
     let prepared = Format::parse(common.log_format.as_deref())
         .and_then(|format| telemetry::init_logging(S::INFO.name, format, &common.log_level))
@@ -157,7 +161,11 @@ fn print(text: &str) -> Result<()> {
 
 fn effective(source: &Source) -> String {
     let settings = source.effective();
-    let width = settings.iter().map(|s| s.name.len()).max().unwrap_or_default();
+    let width = settings
+        .iter()
+        .map(|s| s.name.len())
+        .max()
+        .unwrap_or_default();
     settings
         .into_iter()
         .map(|s| format!("{:width$}  {}  ({})\n", s.name, s.shown, s.origin))
@@ -184,9 +192,8 @@ async fn serve<S: Service>(settings: S::Settings, args: ServeArgs) -> Result<()>
 /// The handlers cannot be installed.
 pub async fn wait_for_stop() -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let install = |kind| {
-        signal(kind).map_err(|e| Error::internal("no signal handler").with_source(e))
-    };
+    let install =
+        |kind| signal(kind).map_err(|e| Error::internal("no signal handler").with_source(e));
     let mut terminate = install(SignalKind::terminate())?;
     let mut interrupt = install(SignalKind::interrupt())?;
     let mut upkeep = tokio::time::interval(Duration::from_secs(5));
@@ -207,12 +214,18 @@ async fn healthcheck(common: &Common) -> Result<()> {
         host => host,
     };
     let url = format!("http://{host}:{}/__lbheartbeat__", common.port);
-    let silent = |e: reqwest::Error| Error::unavailable(format!("{url} does not answer")).with_source(e);
+    let silent =
+        |e: reqwest::Error| Error::unavailable(format!("{url} does not answer")).with_source(e);
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(5))
         .no_proxy()
         .build()
         .map_err(silent)?;
-    client.get(&url).send().await.and_then(reqwest::Response::error_for_status).map_err(silent)?;
+    client
+        .get(&url)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(silent)?;
     Ok(())
 }

@@ -36,8 +36,15 @@ impl Info {
     pub fn source(&self, source: Source) -> Source {
         let source = source
             .with_default("PORT", self.port.to_string())
-            .with_default("DATABASE_URL", format!("sqlite://$DATA_DIR/{}.db", self.name));
-        if self.reads_django_names { source.with_django_names() } else { source }
+            .with_default(
+                "DATABASE_URL",
+                format!("sqlite://$DATA_DIR/{}.db", self.name),
+            );
+        if self.reads_django_names {
+            source.with_django_names()
+        } else {
+            source
+        }
     }
 }
 

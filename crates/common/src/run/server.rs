@@ -38,7 +38,10 @@ impl Worker {
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Self { name, start: Box::new(move |token| Box::pin(start(token))) }
+        Self {
+            name,
+            start: Box::new(move |token| Box::pin(start(token))),
+        }
     }
 }
 
@@ -70,7 +73,11 @@ impl Server {
             .map_err(|e| Error::internal("the listener has no address").with_source(e))?;
         let service = S::open(settings, clock).await?;
         let dockerflow = service.dockerflow();
-        let workers = if with_workers { service.workers() } else { Vec::new() };
+        let workers = if with_workers {
+            service.workers()
+        } else {
+            Vec::new()
+        };
         let threads = match common.workers {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             n => n,
@@ -133,7 +140,10 @@ impl Server {
 fn bind(host: &str, port: u16) -> Result<TcpListener> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     TcpListener::bind((host, port)).map_err(|e| {
-        Error::new(crate::Kind::InvalidInput, format!("HOST, PORT: cannot listen on {host}:{port}: {e}"))
+        Error::new(
+            crate::Kind::InvalidInput,
+            format!("HOST, PORT: cannot listen on {host}:{port}: {e}"),
+        )
     })
 }
 
@@ -156,6 +166,8 @@ fn app<S: Service>(
             service.configure(config);
             dockerflow::install(config, service.routes());
         })
-        .default_service(web::to(|| async { Err::<HttpResponse, _>(S::path_not_found()) }))
+        .default_service(web::to(|| async {
+            Err::<HttpResponse, _>(S::path_not_found())
+        }))
         .wrap(from_fn(frame::middleware))
 }

@@ -43,13 +43,18 @@ impl Format {
 /// # Errors
 /// `level` is neither a level nor a list of `target=level`.
 pub fn init(logger: &'static str, format: Format, level: &str) -> Result<(), Invalid> {
-    let filter: Targets = level
-        .parse()
-        .map_err(|_| Invalid::new("LOG_LEVEL", format!("must be a level such as info, not {level:?}")))?;
+    let filter: Targets = level.parse().map_err(|_| {
+        Invalid::new(
+            "LOG_LEVEL",
+            format!("must be a level such as info, not {level:?}"),
+        )
+    })?;
     let registry = tracing_subscriber::registry();
     // A second call fails in try_init: the first logger stays, which is what tests want.
     let _ = match format {
-        Format::Mozlog => registry.with(MozLog::new(logger).with_filter(filter)).try_init(),
+        Format::Mozlog => registry
+            .with(MozLog::new(logger).with_filter(filter))
+            .try_init(),
         Format::Text => registry
             .with(
                 tracing_subscriber::fmt::layer()

@@ -19,7 +19,10 @@ pub struct Metrics;
 impl Metrics {
     /// Returns all metrics of the process in the Prometheus text format.
     pub fn render(&self) -> String {
-        PROMETHEUS.get().map(PrometheusHandle::render).unwrap_or_default()
+        PROMETHEUS
+            .get()
+            .map(PrometheusHandle::render)
+            .unwrap_or_default()
     }
 
     /// Frees what the histograms of the last seconds hold; called every few seconds by the run loop.

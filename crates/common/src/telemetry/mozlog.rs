@@ -25,7 +25,11 @@ impl MozLog {
         let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname")
             .map(|name| name.trim().to_owned())
             .unwrap_or_else(|_| "unknown".to_owned());
-        Self { logger, hostname, clock: Clock::system() }
+        Self {
+            logger,
+            hostname,
+            clock: Clock::system(),
+        }
     }
 
     fn line(&self, event: &Event<'_>) -> String {
@@ -33,9 +37,12 @@ impl MozLog {
         event.record(&mut fields);
         let metadata = event.metadata();
         let mut map = fields.map;
-        let kind = map.remove("type").unwrap_or_else(|| json!(metadata.target()));
-        let logger =
-            map.remove("logger").unwrap_or_else(|| json!(self.logger_of(metadata.target())));
+        let kind = map
+            .remove("type")
+            .unwrap_or_else(|| json!(metadata.target()));
+        let logger = map
+            .remove("logger")
+            .unwrap_or_else(|| json!(self.logger_of(metadata.target())));
         let now = self.clock.now();
         let record = json!({
             "Timestamp": now.timestamp_nanos_opt().unwrap_or_default(),
@@ -95,7 +102,11 @@ struct Fields {
 
 impl Fields {
     fn put(&mut self, field: &Field, value: Value) {
-        let name = if field.name() == "message" { "msg" } else { field.name() };
+        let name = if field.name() == "message" {
+            "msg"
+        } else {
+            field.name()
+        };
         self.map.insert(name.to_owned(), value);
     }
 }
@@ -156,10 +167,16 @@ mod tests {
         assert_eq!(first["Logger"], "tecken");
         assert_eq!(first["Severity"], 4);
         assert_eq!(first["EnvVersion"], "2.0");
-        assert_eq!(first["Fields"], json!({"msg": "closed", "tree": "auto\nland", "n": 3}));
+        assert_eq!(
+            first["Fields"],
+            json!({"msg": "closed", "tree": "auto\nland", "n": 3})
+        );
         assert!(first["Timestamp"].is_i64());
         let second: Value = serde_json::from_str(&lines[1]).unwrap();
-        assert_eq!((&second["Type"], &second["Logger"]), (&json!("request.summary"), &json!("buildhub")));
+        assert_eq!(
+            (&second["Type"], &second["Logger"]),
+            (&json!("request.summary"), &json!("buildhub"))
+        );
         assert_eq!(second["Fields"], json!({"code": 200}));
     }
 }

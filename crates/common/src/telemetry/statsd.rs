@@ -6,7 +6,9 @@
 use std::net::UdpSocket;
 use std::sync::Arc;
 
-use cadence::{BufferedUdpMetricSink, Counted, Gauged, MetricBuilder, QueuingMetricSink, StatsdClient, Timed};
+use cadence::{
+    BufferedUdpMetricSink, Counted, Gauged, MetricBuilder, QueuingMetricSink, StatsdClient, Timed,
+};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
@@ -24,20 +26,26 @@ pub(super) struct StatsD {
 
 impl StatsD {
     pub(super) fn open(host: &str, port: u16, namespace: &str) -> Result<Self, Invalid> {
-        let problem = |e: &dyn std::fmt::Display| Invalid::new("STATSD_HOST", format!("{host}: {e}"));
+        let problem =
+            |e: &dyn std::fmt::Display| Invalid::new("STATSD_HOST", format!("{host}: {e}"));
         let socket = UdpSocket::bind("0.0.0.0:0").map_err(|e| problem(&e))?;
         socket.set_nonblocking(true).map_err(|e| problem(&e))?;
         let sink = BufferedUdpMetricSink::from((host, port), socket).map_err(|e| problem(&e))?;
         let sink = QueuingMetricSink::with_capacity(sink, QUEUE);
         let prefix = namespace.trim_end_matches('.');
-        Ok(Self { client: Arc::new(StatsdClient::builder(prefix, sink).build()) })
+        Ok(Self {
+            client: Arc::new(StatsdClient::builder(prefix, sink).build()),
+        })
     }
 
     fn series(&self, key: &Key) -> Arc<Series> {
         Arc::new(Series {
             client: Arc::clone(&self.client),
             name: key.name().to_owned(),
-            tags: key.labels().map(|l| (l.key().to_owned(), l.value().to_owned())).collect(),
+            tags: key
+                .labels()
+                .map(|l| (l.key().to_owned(), l.value().to_owned()))
+                .collect(),
         })
     }
 }
@@ -68,7 +76,10 @@ struct Series {
 }
 
 impl Series {
-    fn send<'a, T: cadence::Metric + From<String>>(&'a self, mut message: MetricBuilder<'a, 'a, T>) {
+    fn send<'a, T: cadence::Metric + From<String>>(
+        &'a self,
+        mut message: MetricBuilder<'a, 'a, T>,
+    ) {
         for (key, value) in &self.tags {
             message = message.with_tag(key, value);
         }
@@ -113,7 +124,9 @@ mod tests {
     #[test]
     fn keys_and_tags_are_sent_in_the_datadog_dialect() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-        server.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        server
+            .set_read_timeout(Some(std::time::Duration::from_secs(10)))
+            .unwrap();
         let recorder =
             StatsD::open("127.0.0.1", server.local_addr().unwrap().port(), "stage").unwrap();
         metrics::with_local_recorder(&recorder, || {

@@ -107,7 +107,7 @@ impl Snapshot {
         }
         let column = Arc::new(match info.kind {
             FieldKind::Keyword | FieldKind::Text => column::text_ranks(&self.searcher, info.name)?,
-            FieldKind::Date | FieldKind::Long => column::number_ranks(&*self.numbers(info)?),
+            FieldKind::Date | FieldKind::Long => column::number_ranks(&self.numbers(info)?),
         });
         columns.insert(info.name, Arc::clone(&column));
         Ok(column)

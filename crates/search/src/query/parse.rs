@@ -200,8 +200,7 @@ fn range(name: &str, params: &Value) -> Result<Query, SearchError> {
     let mut members = Members::of(name, value)?;
     let boost = members.boost()? * outer_boost;
     members.ignore(&["_name", "relation"]);
-    let mut range = Range::default();
-    range.zone_minutes = parse_text::zone(&mut members)?;
+    let mut range = Range { zone_minutes: parse_text::zone(&mut members)?, ..Range::default() };
     let format = members.text("format")?;
     if let Some(format) = format.filter(|format| !super::date_math::knows_format(format)) {
         return Err(SearchError::illegal_argument(format!(

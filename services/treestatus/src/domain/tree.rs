@@ -25,7 +25,9 @@ impl TreeName {
             )));
         }
         if text.contains('/') || text.chars().any(char::is_control) {
-            return Err(Error::invalid("tree name must not contain / or control characters"));
+            return Err(Error::invalid(
+                "tree name must not contain / or control characters",
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -56,7 +56,11 @@ impl Update {
         }
         let status = self.status.map_or(NO_CHANGE, Status::as_str);
         let reason = self.reason.as_deref().unwrap_or(NO_CHANGE);
-        Some((status.to_owned(), reason.to_owned(), self.tags.clone().unwrap_or_default()))
+        Some((
+            status.to_owned(),
+            reason.to_owned(),
+            self.tags.clone().unwrap_or_default(),
+        ))
     }
 }
 
@@ -77,14 +81,26 @@ mod tests {
 
     #[test]
     fn closing_needs_tags_and_remembering_needs_everything() {
-        let close = Update { status: Some(Status::Closed), ..update() };
+        let close = Update {
+            status: Some(Status::Closed),
+            ..update()
+        };
         let text = "tags are required when closing a tree";
         assert_eq!(close.clone().check().unwrap_err().message(), text);
-        let empty = Update { tags: Some(vec![]), ..close.clone() };
+        let empty = Update {
+            tags: Some(vec![]),
+            ..close.clone()
+        };
         assert_eq!(empty.check().unwrap_err().message(), text);
-        let tagged = Update { tags: Some(vec![String::new()]), ..close };
+        let tagged = Update {
+            tags: Some(vec![String::new()]),
+            ..close
+        };
         assert!(tagged.clone().check().is_ok());
-        let remembered = Update { remember: true, ..tagged };
+        let remembered = Update {
+            remember: true,
+            ..tagged
+        };
         assert_eq!(
             remembered.check().unwrap_err().message(),
             "must specify status, reason and tags to remember the change"
@@ -95,16 +111,47 @@ mod tests {
     fn only_a_status_or_a_real_reason_writes_a_log_entry() {
         let tags = vec!["infra".to_owned()];
         assert_eq!(update().log_entry(), None);
-        assert_eq!(Update { tags: Some(tags.clone()), ..update() }.log_entry(), None);
-        assert_eq!(Update { reason: Some(String::new()), ..update() }.log_entry(), None);
-        let motd = Update { message_of_the_day: Some("hi".to_owned()), ..update() };
+        assert_eq!(
+            Update {
+                tags: Some(tags.clone()),
+                ..update()
+            }
+            .log_entry(),
+            None
+        );
+        assert_eq!(
+            Update {
+                reason: Some(String::new()),
+                ..update()
+            }
+            .log_entry(),
+            None
+        );
+        let motd = Update {
+            message_of_the_day: Some("hi".to_owned()),
+            ..update()
+        };
         assert_eq!(motd.log_entry(), None);
-        let reason = Update { reason: Some("bug 1".to_owned()), tags: Some(tags), ..update() };
+        let reason = Update {
+            reason: Some("bug 1".to_owned()),
+            tags: Some(tags),
+            ..update()
+        };
         assert_eq!(
             reason.log_entry(),
-            Some(("no change".to_owned(), "bug 1".to_owned(), vec!["infra".to_owned()]))
+            Some((
+                "no change".to_owned(),
+                "bug 1".to_owned(),
+                vec!["infra".to_owned()]
+            ))
         );
-        let status = Update { status: Some(Status::Open), ..update() };
-        assert_eq!(status.log_entry(), Some(("open".to_owned(), "no change".to_owned(), vec![])));
+        let status = Update {
+            status: Some(Status::Open),
+            ..update()
+        };
+        assert_eq!(
+            status.log_entry(),
+            Some(("open".to_owned(), "no change".to_owned(), vec![]))
+        );
     }
 }

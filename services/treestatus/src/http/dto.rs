@@ -36,14 +36,31 @@ pub(super) struct Tree {
 
 impl From<domain::Tree> for Tree {
     fn from(tree: domain::Tree) -> Self {
-        let domain::Tree { tree, status, reason, message_of_the_day, tags, log_id } = tree;
-        Self { tree, status, reason, message_of_the_day, tags, log_id }
+        let domain::Tree {
+            tree,
+            status,
+            reason,
+            message_of_the_day,
+            tags,
+            log_id,
+        } = tree;
+        Self {
+            tree,
+            status,
+            reason,
+            message_of_the_day,
+            tags,
+            log_id,
+        }
     }
 }
 
 /// Returns trees by name, as `GET /trees` wraps them.
 pub(super) fn by_name(trees: Vec<domain::Tree>) -> BTreeMap<String, Tree> {
-    trees.into_iter().map(|t| (t.tree.clone(), Tree::from(t))).collect()
+    trees
+        .into_iter()
+        .map(|t| (t.tree.clone(), Tree::from(t)))
+        .collect()
 }
 
 /// An entry of the log.
@@ -189,8 +206,11 @@ pub(super) fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
 
 /// ISO 8601 with offset; the fraction has six digits and is left out when it is zero.
 fn timestamp(when: NaiveDateTime) -> String {
-    let pattern =
-        if when.nanosecond() == 0 { "%Y-%m-%dT%H:%M:%S+00:00" } else { "%Y-%m-%dT%H:%M:%S%.6f+00:00" };
+    let pattern = if when.nanosecond() == 0 {
+        "%Y-%m-%dT%H:%M:%S+00:00"
+    } else {
+        "%Y-%m-%dT%H:%M:%S%.6f+00:00"
+    };
     when.format(pattern).to_string()
 }
 
@@ -202,7 +222,13 @@ mod tests {
     #[test]
     fn a_fraction_of_zero_is_left_out() {
         let at = |micros| DateTime::from_timestamp_micros(micros).unwrap().naive_utc();
-        assert_eq!(timestamp(at(1_763_619_089_791_220)), "2025-11-20T06:11:29.791220+00:00");
-        assert_eq!(timestamp(at(1_763_619_089_000_000)), "2025-11-20T06:11:29+00:00");
+        assert_eq!(
+            timestamp(at(1_763_619_089_791_220)),
+            "2025-11-20T06:11:29.791220+00:00"
+        );
+        assert_eq!(
+            timestamp(at(1_763_619_089_000_000)),
+            "2025-11-20T06:11:29+00:00"
+        );
     }
 }

@@ -22,7 +22,9 @@ pub(super) async fn permissions(request: HttpRequest, state: Data<State>) -> Res
 }
 
 pub(super) async fn swagger() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(super::document())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(super::document())
 }
 
 pub(super) async fn robots() -> HttpResponse {

@@ -50,9 +50,7 @@ pub fn routes() -> Routes {
         .add(Route::new("/v0/trees").get(trees::list_v0))
         .add(Route::new("/v0/trees/{tree}").get(trees::fetch_v0))
         .add(Route::new("/stack").get(stack::list))
-        .add(
-            Route::new("/stack/{id:[0-9]+}").on(actix_web::http::Method::DELETE, stack::delete),
-        )
+        .add(Route::new("/stack/{id:[0-9]+}").on(actix_web::http::Method::DELETE, stack::delete))
         .add(
             Route::new("/stack2/restore/{id:[0-9]+}")
                 .on(actix_web::http::Method::DELETE, stack::restore),

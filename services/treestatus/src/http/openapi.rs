@@ -9,9 +9,21 @@ use super::{dto, stack, trees};
 #[openapi(
     info(title = "treestatus", description = "Status of source code trees"),
     paths(
-        trees::list, trees::list2, trees::list_v0, trees::fetch, trees::fetch_v0, trees::logs,
-        trees::logs_all, trees::update, trees::create, trees::delete, trees::delete_several,
-        stack::list, stack::restore, stack::discard, stack::delete,
+        trees::list,
+        trees::list2,
+        trees::list_v0,
+        trees::fetch,
+        trees::fetch_v0,
+        trees::logs,
+        trees::logs_all,
+        trees::update,
+        trees::create,
+        trees::delete,
+        trees::delete_several,
+        stack::list,
+        stack::restore,
+        stack::discard,
+        stack::delete,
     ),
     components(schemas(dto::Tree, dto::Log, dto::Change, dto::ChangedTree))
 )]

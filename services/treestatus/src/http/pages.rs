@@ -59,11 +59,15 @@ pub(super) async fn index() -> HttpResponse {
 }
 
 fn redirect(to: &'static str) -> HttpResponse {
-    HttpResponse::Found().insert_header(("location", to)).finish()
+    HttpResponse::Found()
+        .insert_header(("location", to))
+        .finish()
 }
 
 pub(super) async fn home(state: Data<State>) -> Result<HttpResponse> {
-    page::html(&Home { trees: ops::tree_list(&state).await? })
+    page::html(&Home {
+        trees: ops::tree_list(&state).await?,
+    })
 }
 
 pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {

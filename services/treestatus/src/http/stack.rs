@@ -15,7 +15,9 @@ use crate::{State, ops};
 pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
     let load = || async {
         let changes = ops::change_list(&state).await?;
-        json_bytes(&Wrapped { result: changes.into_iter().map(Change::from).collect::<Vec<_>>() })
+        json_bytes(&Wrapped {
+            result: changes.into_iter().map(Change::from).collect::<Vec<_>>(),
+        })
     };
     let body = state.answers.get("stack".to_owned(), load).await?;
     Ok(json(body.as_ref().clone()))

@@ -14,7 +14,11 @@ use crate::ops::{self, LogSpan};
 
 #[utoipa::path(get, path = "/trees", responses((status = 200, description = "All trees by name")))]
 pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
-    let load = || async { json_bytes(&Wrapped { result: dto::by_name(ops::tree_list(&state).await?) }) };
+    let load = || async {
+        json_bytes(&Wrapped {
+            result: dto::by_name(ops::tree_list(&state).await?),
+        })
+    };
     let body = state.answers.get("trees".to_owned(), load).await?;
     Ok(json(body.as_ref().clone()))
 }
@@ -23,7 +27,9 @@ pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
 pub(super) async fn list2(state: Data<State>) -> Result<HttpResponse> {
     let load = || async {
         let trees = ops::tree_list(&state).await?;
-        json_bytes(&Wrapped { result: trees.into_iter().map(Tree::from).collect::<Vec<_>>() })
+        json_bytes(&Wrapped {
+            result: trees.into_iter().map(Tree::from).collect::<Vec<_>>(),
+        })
     };
     let body = state.answers.get("trees2".to_owned(), load).await?;
     Ok(json(body.as_ref().clone()))
@@ -62,7 +68,16 @@ pub(super) async fn fetch_v0(request: HttpRequest, state: Data<State>) -> Result
     responses((status = 200, description = "The five newest entries", body = [Log]), (status = 404, description = "No such tree")))]
 pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let is_all = Query::of(&request).number("all")?.is_some_and(|n| n != 0);
-    answer_log(&request, &state, if is_all { LogSpan::All } else { LogSpan::Newest }).await
+    answer_log(
+        &request,
+        &state,
+        if is_all {
+            LogSpan::All
+        } else {
+            LogSpan::Newest
+        },
+    )
+    .await
 }
 
 #[utoipa::path(get, path = "/trees/{tree}/logs_all", params(("tree" = String, Path, description = "Name")),

@@ -18,7 +18,10 @@ use crate::{State, repo};
 /// The database does not answer.
 pub async fn change_list(state: &State) -> Result<Vec<Change>> {
     let limit = state.settings.own.max_list_length;
-    state.db.read(move |conn| Ok(repo::change_list(conn, limit)?)).await
+    state
+        .db
+        .read(move |conn| Ok(repo::change_list(conn, limit)?))
+        .await
 }
 
 /// Forgets a change. Of several requests for one change exactly one wins.
@@ -27,7 +30,10 @@ pub async fn change_list(state: &State) -> Result<Vec<Change>> {
 /// `Unauthenticated`, `NotFound`.
 pub async fn change_discard(state: &State, caller: &Caller, id: i32) -> Result<()> {
     caller.require_any(&state.permissions.revert)?;
-    state.db.write(move |conn| take_in_txn(conn, id).map(|_| ())).await
+    state
+        .db
+        .write(move |conn| take_in_txn(conn, id).map(|_| ()))
+        .await
 }
 
 /// Gives every tree of a change the state back that it had before, as an ordinary update by the
@@ -66,8 +72,8 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
 
 /// Takes a change off the stack.
 fn take_in_txn(conn: &mut AnyConnection, id: i32) -> TxResult<Change> {
-    let change = repo::change_lock_in_txn(conn, id)?
-        .ok_or_else(|| Error::not_found(NO_SUCH_CHANGE))?;
+    let change =
+        repo::change_lock_in_txn(conn, id)?.ok_or_else(|| Error::not_found(NO_SUCH_CHANGE))?;
     repo::change_delete_in_txn(conn, id)?;
     Ok(change)
 }

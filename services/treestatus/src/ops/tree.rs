@@ -25,7 +25,10 @@ pub async fn tree_list(state: &State) -> Result<Vec<Tree>> {
 /// # Errors
 /// `NotFound` for an unknown name.
 pub async fn tree_fetch(state: &State, name: String) -> Result<Tree> {
-    let tree = state.db.read(move |conn| Ok(repo::tree_fetch(conn, &name)?)).await?;
+    let tree = state
+        .db
+        .read(move |conn| Ok(repo::tree_fetch(conn, &name)?))
+        .await?;
     tree.ok_or_else(|| Error::not_found(NO_SUCH_TREE))
 }
 
@@ -115,7 +118,9 @@ pub(super) fn update_in_txn(
     let mut changed = Vec::new();
     let mut at = now;
     for name in &update.trees {
-        let Some(before) = repo::tree_fetch(conn, name)? else { continue };
+        let Some(before) = repo::tree_fetch(conn, name)? else {
+            continue;
+        };
         repo::tree_update_in_txn(conn, name, update)?;
         if let Some((status, reason, tags)) = update.log_entry() {
             // A clock that was set back must not put this entry behind the newest one.
@@ -124,12 +129,17 @@ pub(super) fn update_in_txn(
             }
             repo::log_insert_in_txn(conn, name, at, who, (&status, &reason, &tags))?;
         }
-        let Some(after) = repo::tree_fetch(conn, name)? else { continue };
+        let Some(after) = repo::tree_fetch(conn, name)? else {
+            continue;
+        };
         if update.remember {
             remembered.push((name.clone(), last_state(&before, &after)));
         }
         if before.status != after.status {
-            changed.push(StatusChange { from: before.status, tree: after });
+            changed.push(StatusChange {
+                from: before.status,
+                tree: after,
+            });
         }
     }
     if update.remember {
@@ -175,14 +185,24 @@ pub(super) async fn publish(state: &State, changed: &[StatusChange]) {
             at: state.clock.now(),
         };
         if let Err(error) = state.publisher.publish(&event).await {
-            tracing::warn!(tree.name = tree.tree, error = error.chain(), "change not published");
+            tracing::warn!(
+                tree.name = tree.tree,
+                error = error.chain(),
+                "change not published"
+            );
         }
     }
 }
 
 /// Prints the missing names as Python prints a set, sorted.
 fn missing(names: &[String], found: &[String]) -> Error {
-    let list: Vec<String> =
-        names.iter().filter(|n| !found.contains(n)).map(|n| format!("'{n}'")).collect();
-    Error::not_found(format!("Could not fetch the following trees: {{{}}}", list.join(", ")))
+    let list: Vec<String> = names
+        .iter()
+        .filter(|n| !found.contains(n))
+        .map(|n| format!("'{n}'"))
+        .collect();
+    Error::not_found(format!(
+        "Could not fetch the following trees: {{{}}}",
+        list.join(", ")
+    ))
 }

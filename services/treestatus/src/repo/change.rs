@@ -24,7 +24,10 @@ pub(crate) fn change_list(conn: &mut AnyConnection, limit: i64) -> QueryResult<V
         .load(conn)?;
     let mut by_change = HashMap::<i32, Vec<ChangedTree>>::new();
     for part in parts {
-        by_change.entry(part.stack_id).or_default().push(part.into());
+        by_change
+            .entry(part.stack_id)
+            .or_default()
+            .push(part.into());
     }
     Ok(rows
         .into_iter()
@@ -36,10 +39,7 @@ pub(crate) fn change_list(conn: &mut AnyConnection, limit: i64) -> QueryResult<V
 }
 
 /// Locks one entry and returns it; `None` when another request restored or discarded it first.
-pub(crate) fn change_lock_in_txn(
-    conn: &mut AnyConnection,
-    id: i32,
-) -> QueryResult<Option<Change>> {
+pub(crate) fn change_lock_in_txn(conn: &mut AnyConnection, id: i32) -> QueryResult<Option<Change>> {
     let row: Option<ChangeRow> = match conn {
         AnyConnection::Postgres(c) => changes::table
             .find(id)
@@ -48,9 +48,11 @@ pub(crate) fn change_lock_in_txn(
             .first(c)
             .optional()?,
         // The transaction holds SQLite's only write lock already.
-        AnyConnection::Sqlite(c) => {
-            changes::table.find(id).select(ChangeRow::as_select()).first(c).optional()?
-        }
+        AnyConnection::Sqlite(c) => changes::table
+            .find(id)
+            .select(ChangeRow::as_select())
+            .first(c)
+            .optional()?,
     };
     let Some(row) = row else { return Ok(None) };
     let parts: Vec<ChangeTreeRow> = change_trees::table
@@ -58,7 +60,9 @@ pub(crate) fn change_lock_in_txn(
         .order((change_trees::tree, change_trees::id))
         .select(ChangeTreeRow::as_select())
         .load(conn)?;
-    Ok(Some(row.with(parts.into_iter().map(ChangedTree::from).collect())))
+    Ok(Some(
+        row.with(parts.into_iter().map(ChangedTree::from).collect()),
+    ))
 }
 
 /// Puts a change on the stack.
@@ -69,14 +73,23 @@ pub(crate) fn change_insert_in_txn(
     trees: &[(String, LastState)],
 ) -> QueryResult<()> {
     let id: i32 = diesel::insert_into(changes::table)
-        .values(NewChangeRow { who, reason, at, status })
+        .values(NewChangeRow {
+            who,
+            reason,
+            at,
+            status,
+        })
         .returning(changes::id)
         .get_result(conn)?;
     for (tree, state) in trees {
         let last_state = serde_json::to_string(state)
             .map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))?;
         diesel::insert_into(change_trees::table)
-            .values(NewChangeTreeRow { stack_id: id, tree, last_state })
+            .values(NewChangeTreeRow {
+                stack_id: id,
+                tree,
+                last_state,
+            })
             .execute(conn)?;
     }
     Ok(())
@@ -85,12 +98,16 @@ pub(crate) fn change_insert_in_txn(
 /// Drops an entry with all its parts.
 pub(crate) fn change_delete_in_txn(conn: &mut AnyConnection, id: i32) -> QueryResult<()> {
     diesel::delete(change_trees::table.filter(change_trees::stack_id.eq(id))).execute(conn)?;
-    diesel::delete(changes::table.find(id)).execute(conn).map(|_| ())
+    diesel::delete(changes::table.find(id))
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Takes a deleted tree out of all entries, and drops entries that are left without trees.
 pub(crate) fn change_forget_tree_in_txn(conn: &mut AnyConnection, tree: &str) -> QueryResult<()> {
     diesel::delete(change_trees::table.filter(change_trees::tree.eq(tree))).execute(conn)?;
     let used = change_trees::table.select(change_trees::stack_id);
-    diesel::delete(changes::table.filter(changes::id.ne_all(used))).execute(conn).map(|_| ())
+    diesel::delete(changes::table.filter(changes::id.ne_all(used)))
+        .execute(conn)
+        .map(|_| ())
 }

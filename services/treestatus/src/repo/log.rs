@@ -37,11 +37,23 @@ pub(crate) fn log_insert_in_txn(
     who: &str,
     (status, reason, tags): (&str, &str, &[String]),
 ) -> QueryResult<i32> {
-    let row = NewLogRow { tree, at, who, status, reason, tags: tags_to(tags) };
-    diesel::insert_into(logs::table).values(row).returning(logs::id).get_result(conn)
+    let row = NewLogRow {
+        tree,
+        at,
+        who,
+        status,
+        reason,
+        tags: tags_to(tags),
+    };
+    diesel::insert_into(logs::table)
+        .values(row)
+        .returning(logs::id)
+        .get_result(conn)
 }
 
 /// Deletes the log of a tree: one made again under the same name starts without.
 pub(crate) fn log_delete_in_txn(conn: &mut AnyConnection, tree: &str) -> QueryResult<()> {
-    diesel::delete(logs::table.filter(logs::tree.eq(tree))).execute(conn).map(|_| ())
+    diesel::delete(logs::table.filter(logs::tree.eq(tree)))
+        .execute(conn)
+        .map(|_| ())
 }

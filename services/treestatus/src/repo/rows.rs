@@ -127,7 +127,11 @@ pub(super) struct ChangeTreeRow {
 impl From<ChangeTreeRow> for ChangedTree {
     fn from(row: ChangeTreeRow) -> Self {
         let last_state: LastState = serde_json::from_str(&row.last_state).unwrap_or_default();
-        Self { id: row.id, tree: row.tree, last_state }
+        Self {
+            id: row.id,
+            tree: row.tree,
+            last_state,
+        }
     }
 }
 

@@ -24,8 +24,7 @@ macro_rules! with_newest_entry {
 
 /// Returns all trees by name. There are tens of them, never thousands: no limit.
 pub(crate) fn tree_list(conn: &mut AnyConnection) -> QueryResult<Vec<Tree>> {
-    let rows: Vec<TreeRow> =
-        diesel::sql_query(with_newest_entry!("ORDER BY t.tree")).load(conn)?;
+    let rows: Vec<TreeRow> = diesel::sql_query(with_newest_entry!("ORDER BY t.tree")).load(conn)?;
     Ok(rows.into_iter().map(Tree::from).collect())
 }
 
@@ -76,7 +75,10 @@ pub(crate) fn tree_insert_in_txn(conn: &mut AnyConnection, tree: &NewTree) -> Qu
         reason: &tree.reason,
         message_of_the_day: &tree.message_of_the_day,
     };
-    diesel::insert_into(trees::table).values(row).execute(conn).map(|_| ())
+    diesel::insert_into(trees::table)
+        .values(row)
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Stores the given fields of an update in one tree.
@@ -87,20 +89,28 @@ pub(crate) fn tree_update_in_txn(
 ) -> QueryResult<()> {
     if let Some(status) = update.status {
         let row = trees::status.eq(status.as_str());
-        diesel::update(trees::table.find(name)).set(row).execute(conn)?;
+        diesel::update(trees::table.find(name))
+            .set(row)
+            .execute(conn)?;
     }
     if let Some(reason) = &update.reason {
         let row = trees::reason.eq(reason);
-        diesel::update(trees::table.find(name)).set(row).execute(conn)?;
+        diesel::update(trees::table.find(name))
+            .set(row)
+            .execute(conn)?;
     }
     if let Some(text) = &update.message_of_the_day {
         let row = trees::message_of_the_day.eq(text);
-        diesel::update(trees::table.find(name)).set(row).execute(conn)?;
+        diesel::update(trees::table.find(name))
+            .set(row)
+            .execute(conn)?;
     }
     Ok(())
 }
 
 /// Deletes a tree; its log and its part of the stack have functions of their own.
 pub(crate) fn tree_delete_in_txn(conn: &mut AnyConnection, name: &str) -> QueryResult<()> {
-    diesel::delete(trees::table.find(name)).execute(conn).map(|_| ())
+    diesel::delete(trees::table.find(name))
+        .execute(conn)
+        .map(|_| ())
 }

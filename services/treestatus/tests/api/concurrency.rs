@@ -9,7 +9,11 @@ async fn after_concurrent_updates_the_tree_equals_its_newest_log_entry() {
         app.tree("a").await;
         app.tree("b").await;
         let updates = (0..30).map(|n| {
-            let trees = if n % 2 == 0 { json!(["a", "b"]) } else { json!(["b", "a"]) };
+            let trees = if n % 2 == 0 {
+                json!(["a", "b"])
+            } else {
+                json!(["b", "a"])
+            };
             let status = if n % 3 == 0 { "closed" } else { "open" };
             app.update(json!({
                 "trees": trees, "status": status, "reason": n.to_string(), "tags": ["other"],
@@ -28,7 +32,10 @@ async fn after_concurrent_updates_the_tree_equals_its_newest_log_entry() {
             assert_eq!(tree["reason"], log[0]["reason"]);
             let by_time = |e: &Value| e["when"].as_str().unwrap().to_owned();
             assert!(log.windows(2).all(|w| by_time(&w[0]) >= by_time(&w[1])));
-            assert!(log.windows(2).all(|w| w[0]["id"].as_i64() > w[1]["id"].as_i64()));
+            assert!(
+                log.windows(2)
+                    .all(|w| w[0]["id"].as_i64() > w[1]["id"].as_i64())
+            );
         }
     }
 }
@@ -38,7 +45,8 @@ async fn a_read_that_starts_after_an_answered_change_sees_it() {
     for app in apps().await {
         app.tree("a").await;
         for n in 0..25 {
-            app.update(json!({"trees": ["a"], "status": "open", "reason": n.to_string()})).await;
+            app.update(json!({"trees": ["a"], "status": "open", "reason": n.to_string()}))
+                .await;
             assert_eq!(app.result("/trees/a").await["reason"], n.to_string());
             assert_eq!(app.result("/trees").await["a"]["reason"], n.to_string());
         }

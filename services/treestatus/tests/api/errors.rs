@@ -7,7 +7,12 @@ use crate::apps;
 #[actix_web::test]
 async fn an_unknown_tree_is_the_documented_404() {
     for app in apps().await {
-        for path in ["/trees/nope", "/v0/trees/nope", "/trees/nope/logs", "/trees/nope/logs_all"] {
+        for path in [
+            "/trees/nope",
+            "/v0/trees/nope",
+            "/trees/nope/logs",
+            "/trees/nope/logs_all",
+        ] {
             let answer = app.anonymous().get(path).await;
             assert_eq!(answer.status, 404);
             assert_eq!(
@@ -29,10 +34,19 @@ async fn bad_bodies_are_400_in_the_known_words_and_change_nothing() {
         app.tree("a").await;
         let table = [
             (json!({}), "'trees' is a required property"),
-            (json!({"trees": "a"}), "'a' is not of type 'array' - 'trees'"),
-            (json!({"trees": [1]}), "1 is not of type 'string' - 'trees.0'"),
+            (
+                json!({"trees": "a"}),
+                "'a' is not of type 'array' - 'trees'",
+            ),
+            (
+                json!({"trees": [1]}),
+                "1 is not of type 'string' - 'trees.0'",
+            ),
             (json!({"trees": []}), "trees must name at least one tree"),
-            (json!({"trees": ["a"], "status": null}), "None is not of type 'string' - 'status'"),
+            (
+                json!({"trees": ["a"], "status": null}),
+                "None is not of type 'string' - 'status'",
+            ),
             (
                 json!({"trees": ["a"], "status": "ajar"}),
                 "status must be one of 'open', 'closed', 'approval required'",
@@ -60,8 +74,18 @@ async fn bodies_that_are_no_json_are_refused_by_their_reason() {
     for app in apps().await {
         let patch = || app.sheriff().request(Method::PATCH, "/trees");
         let table: [(Option<&str>, Vec<u8>, u16, &str); 5] = [
-            (Some("application/json"), b"{".to_vec(), 400, "Request body is not valid JSON"),
-            (Some("application/json"), vec![0xff, 0xfe], 400, "Request body is not valid JSON"),
+            (
+                Some("application/json"),
+                b"{".to_vec(),
+                400,
+                "Request body is not valid JSON",
+            ),
+            (
+                Some("application/json"),
+                vec![0xff, 0xfe],
+                400,
+                "Request body is not valid JSON",
+            ),
             (None, Vec::new(), 400, "None is not of type 'object'"),
             (
                 Some("text/plain"),
@@ -94,13 +118,25 @@ async fn names_beyond_the_limits_are_400_and_existing_trees_stay() {
         app.tree("a").await;
         let make = |name: &str| json!({"tree": name, "status": "open", "reason": "", "message_of_the_day": ""});
         let again = app.admin().json("PUT", "/trees/a", &make("a")).await;
-        assert_eq!((again.status, &again.json()["detail"]), (400, &json!("tree already exists")));
+        assert_eq!(
+            (again.status, &again.json()["detail"]),
+            (400, &json!("tree already exists"))
+        );
         let other = app.admin().json("PUT", "/trees/b", &make("c")).await;
-        assert_eq!((other.status, &other.json()["detail"]), (400, &json!("Tree names must match")));
+        assert_eq!(
+            (other.status, &other.json()["detail"]),
+            (400, &json!("Tree names must match"))
+        );
         let long = "x".repeat(33);
-        let long = app.admin().json("PUT", &format!("/trees/{long}"), &make(&long)).await;
+        let long = app
+            .admin()
+            .json("PUT", &format!("/trees/{long}"), &make(&long))
+            .await;
         assert_eq!(long.status, 400);
-        assert_eq!(long.json()["detail"], "tree name must be at most 32 characters long");
+        assert_eq!(
+            long.json()["detail"],
+            "tree name must be at most 32 characters long"
+        );
     }
 }
 
@@ -122,7 +158,10 @@ async fn strange_paths_and_numbers_are_404_or_400_never_500() {
         ];
         for (method, path, status) in table {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = app.sheriff().send(app.sheriff().request(method, path)).await;
+            let answer = app
+                .sheriff()
+                .send(app.sheriff().request(method, path))
+                .await;
             assert_eq!(answer.status, status, "{path}: {}", answer.text());
             assert_eq!(answer.json()["status"], status);
         }
@@ -135,8 +174,17 @@ async fn a_wrong_method_names_the_right_ones() {
         let answer = app.anonymous().json("POST", "/trees", &json!({})).await;
         assert_eq!(answer.status, 405);
         assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS, PATCH");
-        assert_eq!(answer.json()["detail"], "The method is not allowed for the requested URL.");
-        let options = app.anonymous().send(app.anonymous().request(Method::OPTIONS, "/trees")).await;
-        assert_eq!((options.status, options.header("allow")), (200, "GET, HEAD, OPTIONS, PATCH"));
+        assert_eq!(
+            answer.json()["detail"],
+            "The method is not allowed for the requested URL."
+        );
+        let options = app
+            .anonymous()
+            .send(app.anonymous().request(Method::OPTIONS, "/trees"))
+            .await;
+        assert_eq!(
+            (options.status, options.header("allow")),
+            (200, "GET, HEAD, OPTIONS, PATCH")
+        );
     }
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! treestatus as its clients see it, on SQLite and PostgreSQL.
 
+mod command_line;
 mod concurrency;
 mod errors;
 mod pages;
 mod restart;
 mod routes;
+mod schema;
 mod stack;
+mod taskcluster;
 mod trees;
 
 use releng_testkit::app::{Answer, Client, TestApp, TestAppBuilder};
@@ -54,7 +57,10 @@ impl App {
     /// Makes an open tree.
     async fn tree(&self, name: &str) {
         let body = json!({"tree": name, "status": "open", "reason": "", "message_of_the_day": ""});
-        let answer = self.admin().json("PUT", &format!("/trees/{name}"), &body).await;
+        let answer = self
+            .admin()
+            .json("PUT", &format!("/trees/{name}"), &body)
+            .await;
         assert_eq!(answer.status, 204, "{}", answer.text());
     }
 

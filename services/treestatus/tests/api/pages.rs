@@ -27,8 +27,12 @@ async fn the_first_page_shows_every_tree_with_its_status() {
 async fn the_page_of_a_tree_shows_its_log_and_an_unknown_one_is_a_page_too() {
     for app in apps().await {
         app.tree("autoland").await;
-        app.update(json!({"trees": ["autoland"], "status": "open", "reason": "all well"})).await;
-        let page = app.anonymous().get("/static/ui/treestatus/show/autoland").await;
+        app.update(json!({"trees": ["autoland"], "status": "open", "reason": "all well"}))
+            .await;
+        let page = app
+            .anonymous()
+            .get("/static/ui/treestatus/show/autoland")
+            .await;
         assert!(page.text().contains("all well") && page.text().contains("demo/sheriff"));
         let client = app.anonymous();
         let request = client

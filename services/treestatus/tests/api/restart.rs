@@ -17,12 +17,21 @@ async fn send(address: &str, method: &str, path: &str, body: Value) -> reqwest::
         .request(method, format!("{address}{path}"))
         .header("content-type", "application/json")
         .body(body.to_string());
-    let signed = request.hawk(&Credentials::new("demo/admin", "demo-token")).unwrap();
-    signed.send().await.map(|response| response.status().as_u16())
+    let signed = request
+        .hawk(&Credentials::new("demo/admin", "demo-token"))
+        .unwrap();
+    signed
+        .send()
+        .await
+        .map(|response| response.status().as_u16())
 }
 
 async fn result(address: &str, path: &str) -> Value {
-    let response = reqwest::Client::new().get(format!("{address}{path}")).send().await.unwrap();
+    let response = reqwest::Client::new()
+        .get(format!("{address}{path}"))
+        .send()
+        .await
+        .unwrap();
     let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     body["result"].clone()
 }
@@ -39,13 +48,21 @@ async fn every_answered_change_is_there_after_kill_9() {
 
     let mut process = Process::serve(BINARY, folder.path(), &settings);
     let tree = json!({"tree": "a", "status": "open", "reason": "", "message_of_the_day": ""});
-    assert_eq!(send(process.address(), "PUT", "/trees/a", tree).await.unwrap(), 204);
+    assert_eq!(
+        send(process.address(), "PUT", "/trees/a", tree)
+            .await
+            .unwrap(),
+        204
+    );
     let answered = Arc::new(AtomicUsize::new(0));
     for round in 1..=8 {
         let stop = Arc::new(AtomicBool::new(false));
         let writer = tokio::spawn({
-            let (address, stop, answered) =
-                (process.address().to_owned(), Arc::clone(&stop), Arc::clone(&answered));
+            let (address, stop, answered) = (
+                process.address().to_owned(),
+                Arc::clone(&stop),
+                Arc::clone(&answered),
+            );
             async move {
                 while !stop.load(Ordering::SeqCst) {
                     let next = answered.load(Ordering::SeqCst) + 1;
@@ -75,10 +92,16 @@ async fn every_answered_change_is_there_after_kill_9() {
         let stack = result(process.address(), "/stack").await;
         let reason: usize = state["reason"].as_str().unwrap().parse().unwrap();
         // The last request may have been committed and cut off before its answer.
-        assert!(reason == last || reason == last + 1, "{reason} after {last}");
+        assert!(
+            reason == last || reason == last + 1,
+            "{reason} after {last}"
+        );
         assert_eq!(log[0]["id"], state["log_id"]);
         assert_eq!(log[0]["reason"], state["reason"]);
-        assert_eq!(stack.as_array().unwrap().len(), log.as_array().unwrap().len());
+        assert_eq!(
+            stack.as_array().unwrap().len(),
+            log.as_array().unwrap().len()
+        );
         answered.store(reason, Ordering::SeqCst);
     }
     assert!(process.terminate().success());

@@ -17,20 +17,74 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
         ("GET", "/trees", "/trees", none.clone(), public),
         ("GET", "/trees2", "/trees2", none.clone(), public),
         ("GET", "/trees/{tree}", "/trees/a", none.clone(), public),
-        ("GET", "/trees/{tree}/logs", "/trees/a/logs", none.clone(), public),
-        ("GET", "/trees/{tree}/logs_all", "/trees/a/logs_all", none.clone(), public),
+        (
+            "GET",
+            "/trees/{tree}/logs",
+            "/trees/a/logs",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/trees/{tree}/logs_all",
+            "/trees/a/logs_all",
+            none.clone(),
+            public,
+        ),
         ("GET", "/v0/trees", "/v0/trees", none.clone(), public),
-        ("GET", "/v0/trees/{tree}", "/v0/trees/a", none.clone(), public),
+        (
+            "GET",
+            "/v0/trees/{tree}",
+            "/v0/trees/a",
+            none.clone(),
+            public,
+        ),
         ("GET", "/stack", "/stack", none.clone(), public),
-        ("GET", "/__permissions__", "/__permissions__", none.clone(), public),
-        ("GET", "/swagger.json", "/swagger.json", none.clone(), public),
+        (
+            "GET",
+            "/__permissions__",
+            "/__permissions__",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/swagger.json",
+            "/swagger.json",
+            none.clone(),
+            public,
+        ),
         ("GET", "/robots.txt", "/robots.txt", none.clone(), public),
-        ("GET", "/static/ui/robots.txt", "/static/ui/robots.txt", none.clone(), public),
-        ("GET", "/static/releng.css", "/static/releng.css", none.clone(), public),
+        (
+            "GET",
+            "/static/ui/robots.txt",
+            "/static/ui/robots.txt",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/static/releng.css",
+            "/static/releng.css",
+            none.clone(),
+            public,
+        ),
         ("GET", "/", "/", none.clone(), redirect),
-        ("GET", "/static/ui/index.html", "/static/ui/index.html", none.clone(), redirect),
+        (
+            "GET",
+            "/static/ui/index.html",
+            "/static/ui/index.html",
+            none.clone(),
+            redirect,
+        ),
         ("GET", "/static/ui", "/static/ui", none.clone(), public),
-        ("GET", "/static/ui/treestatus/", "/static/ui/treestatus/", none.clone(), public),
+        (
+            "GET",
+            "/static/ui/treestatus/",
+            "/static/ui/treestatus/",
+            none.clone(),
+            public,
+        ),
         (
             "GET",
             "/static/ui/treestatus/show/{tree}",
@@ -38,8 +92,20 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
             none.clone(),
             public,
         ),
-        ("GET", "/__lbheartbeat__", "/__lbheartbeat__", none.clone(), public),
-        ("GET", "/__heartbeat__", "/__heartbeat__", none.clone(), public),
+        (
+            "GET",
+            "/__lbheartbeat__",
+            "/__lbheartbeat__",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/__heartbeat__",
+            "/__heartbeat__",
+            none.clone(),
+            public,
+        ),
         ("GET", "/__version__", "/__version__", none.clone(), public),
         ("GET", "/__metrics__", "/__metrics__", none.clone(), public),
         (
@@ -49,7 +115,13 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
             json!({"trees": ["a"], "message_of_the_day": "m"}),
             [401, 401, 204, 204],
         ),
-        ("DELETE", "/stack/{id:[0-9]+}", "/stack/1", none.clone(), [401, 401, 404, 404]),
+        (
+            "DELETE",
+            "/stack/{id:[0-9]+}",
+            "/stack/1",
+            none.clone(),
+            [401, 401, 404, 404],
+        ),
         (
             "DELETE",
             "/stack2/restore/{id:[0-9]+}",
@@ -71,22 +143,40 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
             json!({"tree": "b", "status": "open", "reason": "", "message_of_the_day": ""}),
             [401, 401, 401, 204],
         ),
-        ("DELETE", "/trees2", "/trees2", json!({"trees": ["b"]}), [401, 401, 401, 204]),
-        ("DELETE", "/trees/{tree}", "/trees/a", none, [401, 401, 401, 204]),
+        (
+            "DELETE",
+            "/trees2",
+            "/trees2",
+            json!({"trees": ["b"]}),
+            [401, 401, 401, 204],
+        ),
+        (
+            "DELETE",
+            "/trees/{tree}",
+            "/trees/a",
+            none,
+            [401, 401, 401, 204],
+        ),
     ]
 }
 
 #[test]
 fn every_route_stands_in_the_table() {
     let routes = releng_testkit::poll::block_on(async {
-        let source = releng_common::config::Source::from_pairs([("DATABASE_URL", "sqlite://:memory:")]);
+        let source =
+            releng_common::config::Source::from_pairs([("DATABASE_URL", "sqlite://:memory:")]);
         let settings = releng_treestatus::Settings::load(&source).unwrap();
         let clock = releng_common::Clock::system();
-        releng_treestatus::Treestatus::open(settings, clock).await.unwrap().routes()
+        releng_treestatus::Treestatus::open(settings, clock)
+            .await
+            .unwrap()
+            .routes()
     });
     let mut served = routes.table();
-    let mut listed: Vec<(String, String)> =
-        table().iter().map(|(m, route, ..)| ((*m).to_owned(), (*route).to_owned())).collect();
+    let mut listed: Vec<(String, String)> = table()
+        .iter()
+        .map(|(m, route, ..)| ((*m).to_owned(), (*route).to_owned()))
+        .collect();
     served.sort();
     listed.sort();
     assert_eq!(served, listed);
@@ -105,7 +195,12 @@ async fn every_role_gets_what_the_table_says() {
                 } else {
                     role.json(method, path, &body).await
                 };
-                assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text());
+                assert_eq!(
+                    answer.status,
+                    expected,
+                    "{method} {path}: {}",
+                    answer.text()
+                );
                 if expected == 401 {
                     assert_eq!(
                         answer.json()["title"],
@@ -122,8 +217,9 @@ async fn reads_ignore_broken_credentials() {
     for app in apps().await {
         app.tree("a").await;
         let client = app.anonymous();
-        let request =
-            client.request(Method::GET, "/trees/a").header("authorization", "Hawk nonsense");
+        let request = client
+            .request(Method::GET, "/trees/a")
+            .header("authorization", "Hawk nonsense");
         assert_eq!(client.send(request).await.status, 200);
     }
 }
@@ -136,7 +232,10 @@ async fn a_preflight_is_answered_and_every_answer_has_the_shared_headers() {
             .request(Method::OPTIONS, "/trees")
             .header("origin", "https://treeherder.example.com")
             .header("access-control-request-method", "PATCH")
-            .header("access-control-request-headers", "authorization,content-type");
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type",
+            );
         let answer = client.send(preflight).await;
         assert_eq!(answer.status, 200);
         assert_eq!(
@@ -154,7 +253,10 @@ async fn a_preflight_is_answered_and_every_answer_has_the_shared_headers() {
         let answer = client.get("/trees/none").await;
         assert_eq!(answer.header("x-frame-options"), "SAMEORIGIN");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "strict-origin-when-cross-origin");
+        assert_eq!(
+            answer.header("referrer-policy"),
+            "strict-origin-when-cross-origin"
+        );
         assert!(!answer.header("content-security-policy").contains("unsafe"));
         assert_eq!(answer.header("x-request-id").len(), 36);
         assert_eq!(answer.header("strict-transport-security"), "");

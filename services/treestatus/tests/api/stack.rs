@@ -42,13 +42,28 @@ async fn restoring_leads_back_and_takes_the_entry_away() {
         app.tree("autoland").await;
         close(&app, "autoland").await;
         let id = app.result("/stack").await[0]["id"].clone();
-        assert_eq!(app.sheriff().delete(&format!("/stack/{id}?revert=1")).await.status, 204);
+        assert_eq!(
+            app.sheriff()
+                .delete(&format!("/stack/{id}?revert=1"))
+                .await
+                .status,
+            204
+        );
         let tree = app.result("/trees/autoland").await;
-        assert_eq!((&tree["status"], &tree["reason"]), (&json!("open"), &json!("")));
+        assert_eq!(
+            (&tree["status"], &tree["reason"]),
+            (&json!("open"), &json!(""))
+        );
         assert_eq!(app.result("/stack").await, json!([]));
-        assert_eq!(app.result("/trees/autoland/logs").await[0]["who"], "demo/sheriff");
+        assert_eq!(
+            app.result("/trees/autoland/logs").await[0]["who"],
+            "demo/sheriff"
+        );
         let again = app.sheriff().delete(&format!("/stack2/restore/{id}")).await;
-        assert_eq!((again.status, &again.json()["detail"]), (404, &json!("No such change")));
+        assert_eq!(
+            (again.status, &again.json()["detail"]),
+            (404, &json!("No such change"))
+        );
     }
 }
 
@@ -60,8 +75,14 @@ async fn discarding_changes_no_tree() {
             app.tree(tree).await;
             close(&app, tree).await;
             let id = app.result("/stack").await[0]["id"].to_string();
-            assert_eq!(app.sheriff().delete(&path.replace("{}", &id)).await.status, 204);
-            assert_eq!(app.result(&format!("/trees/{tree}")).await["status"], "closed");
+            assert_eq!(
+                app.sheriff().delete(&path.replace("{}", &id)).await.status,
+                204
+            );
+            assert_eq!(
+                app.result(&format!("/trees/{tree}")).await["status"],
+                "closed"
+            );
             assert_eq!(app.result("/stack").await, json!([]));
         }
     }
@@ -85,8 +106,7 @@ async fn of_many_restores_of_one_entry_exactly_one_wins() {
         let id = app.result("/stack").await[0]["id"].to_string();
         let path = format!("/stack2/restore/{id}");
         let sheriff = app.sheriff();
-        let answers =
-            futures_util::future::join_all((0..8).map(|_| sheriff.delete(&path))).await;
+        let answers = futures_util::future::join_all((0..8).map(|_| sheriff.delete(&path))).await;
         let mut statuses: Vec<u16> = answers.iter().map(|a| a.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404]);

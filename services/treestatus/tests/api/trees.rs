@@ -29,7 +29,10 @@ async fn closing_needs_a_category_and_shows_everywhere() {
         let refused = app.update(json!({"trees": ["autoland"], "status": "closed", "reason": "r"}));
         let refused = refused.await;
         assert_eq!(refused.status, 400);
-        assert_eq!(refused.json()["detail"], "tags are required when closing a tree");
+        assert_eq!(
+            refused.json()["detail"],
+            "tags are required when closing a tree"
+        );
 
         let body = json!({"trees": ["autoland"], "status": "closed", "reason": "bug 1", "tags": ["infra"]});
         let closed = app.update(body).await;
@@ -61,7 +64,12 @@ async fn a_change_of_the_reason_alone_keeps_a_closed_tree_closed() {
         app.tree("autoland").await;
         let close = json!({"trees": ["autoland"], "status": "closed", "reason": "bug 1", "tags": ["infra"]});
         app.update(close).await;
-        assert_eq!(app.update(json!({"trees": ["autoland"], "reason": "bug 2"})).await.status, 204);
+        assert_eq!(
+            app.update(json!({"trees": ["autoland"], "reason": "bug 2"}))
+                .await
+                .status,
+            204
+        );
         let tree = app.result("/trees/autoland").await;
         assert_eq!(tree["status"], "closed");
         assert_eq!(tree["reason"], "bug 2");
@@ -78,7 +86,10 @@ async fn the_message_of_the_day_is_not_logged() {
         app.tree("try").await;
         let body = json!({"trees": ["try"], "message_of_the_day": "be nice"});
         assert_eq!(app.update(body).await.status, 204);
-        assert_eq!(app.result("/trees/try").await["message_of_the_day"], "be nice");
+        assert_eq!(
+            app.result("/trees/try").await["message_of_the_day"],
+            "be nice"
+        );
         assert_eq!(app.result("/trees/try/logs").await, json!([]));
     }
 }
@@ -88,10 +99,15 @@ async fn logs_shows_the_five_newest_and_logs_all_everything() {
     for app in apps().await {
         app.tree("try").await;
         for n in 0..7 {
-            app.update(json!({"trees": ["try"], "status": "open", "reason": n.to_string()})).await;
+            app.update(json!({"trees": ["try"], "status": "open", "reason": n.to_string()}))
+                .await;
         }
         let reasons = |log: Value| {
-            log.as_array().unwrap().iter().map(|e| e["reason"].clone()).collect::<Vec<_>>()
+            log.as_array()
+                .unwrap()
+                .iter()
+                .map(|e| e["reason"].clone())
+                .collect::<Vec<_>>()
         };
         let all = reasons(app.result("/trees/try/logs_all").await);
         assert_eq!(all, ["6", "5", "4", "3", "2", "1", "0"]);
@@ -105,7 +121,8 @@ async fn logs_shows_the_five_newest_and_logs_all_everything() {
 async fn an_update_is_all_or_nothing() {
     for app in apps().await {
         app.tree("a").await;
-        let body = json!({"trees": ["zz", "a", "b"], "status": "closed", "reason": "r", "tags": ["x"]});
+        let body =
+            json!({"trees": ["zz", "a", "b"], "status": "closed", "reason": "r", "tags": ["x"]});
         let refused = app.update(body).await;
         assert_eq!(refused.status, 404);
         assert_eq!(
@@ -119,7 +136,8 @@ async fn an_update_is_all_or_nothing() {
 #[actix_web::test]
 async fn names_that_need_escaping_are_reachable() {
     for app in apps().await {
-        let body = json!({"tree": "a b+%ü", "status": "open", "reason": "", "message_of_the_day": ""});
+        let body =
+            json!({"tree": "a b+%ü", "status": "open", "reason": "", "message_of_the_day": ""});
         let path = "/trees/a%20b+%25%C3%BC";
         assert_eq!(app.admin().json("PUT", path, &body).await.status, 204);
         assert_eq!(app.result(path).await["tree"], "a b+%ü");
@@ -133,11 +151,21 @@ async fn deleting_several_is_all_or_nothing_and_takes_the_logs_along() {
     for app in apps().await {
         app.tree("a").await;
         app.tree("b").await;
-        app.update(json!({"trees": ["a"], "status": "open", "reason": "r"})).await;
-        let refused = app.admin().json("DELETE", "/trees2", &json!({"trees": ["a", "nope"]})).await;
-        assert_eq!((refused.status, &refused.json()["detail"]), (404, &json!("No such tree")));
+        app.update(json!({"trees": ["a"], "status": "open", "reason": "r"}))
+            .await;
+        let refused = app
+            .admin()
+            .json("DELETE", "/trees2", &json!({"trees": ["a", "nope"]}))
+            .await;
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (404, &json!("No such tree"))
+        );
         assert_eq!(app.result("/trees/a").await["tree"], "a");
-        let done = app.admin().json("DELETE", "/trees2", &json!({"trees": ["a", "b"]})).await;
+        let done = app
+            .admin()
+            .json("DELETE", "/trees2", &json!({"trees": ["a", "b"]}))
+            .await;
         assert_eq!(done.status, 204);
         assert_eq!(app.result("/trees").await, json!({}));
         app.tree("a").await;

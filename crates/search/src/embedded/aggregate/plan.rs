@@ -23,10 +23,10 @@ use crate::schema::{FieldKind, field};
 
 /// One aggregation, ready to run.
 pub(in crate::embedded) struct Plan {
-    pub name: String,
-    pub kind: PlanKind,
-    pub subs: Vec<Plan>,
-    pub meta: Option<Value>,
+    pub(super) name: String,
+    pub(super) kind: PlanKind,
+    pub(super) subs: Vec<Plan>,
+    pub(super) meta: Option<Value>,
 }
 
 pub(super) enum PlanKind {

@@ -1,0 +1,14 @@
+-- SPDX-License-Identifier: MPL-2.0
+DROP TABLE download_microsoftdownload;
+DROP TABLE download_missingsymbol;
+DROP TABLE upload_uploadscreated;
+DROP TABLE upload_fileupload;
+DROP TABLE upload_upload;
+DROP TABLE tokens_token_permissions;
+DROP TABLE tokens_token;
+DROP TABLE django_session;
+DROP TABLE auth_group_permissions;
+DROP TABLE auth_user_groups;
+DROP TABLE auth_permission;
+DROP TABLE auth_group;
+DROP TABLE auth_user;
