@@ -160,7 +160,10 @@ mod tests {
                 "status": 400,
             }))
         );
-        assert_eq!(Error::from(error).message(), "[range] query does not support [above]");
+        assert_eq!(
+            Error::from(error).message(),
+            "[range] query does not support [above]"
+        );
     }
 
     #[test]

@@ -85,8 +85,14 @@ impl Request {
             post_filter,
             from,
             size,
-            sort: present("sort").map(sort::parse).transpose()?.unwrap_or_default(),
-            source: present("_source").map(SourceFilter::parse).transpose()?.unwrap_or_default(),
+            sort: present("sort")
+                .map(sort::parse)
+                .transpose()?
+                .unwrap_or_default(),
+            source: present("_source")
+                .map(SourceFilter::parse)
+                .transpose()?
+                .unwrap_or_default(),
             aggregations,
             highlight: present("highlight").map(Highlight::parse).transpose()?,
             suggest: present("suggest").map(empty_suggestions).transpose()?,
@@ -98,15 +104,17 @@ impl Request {
 /// Refuses keys without a meaning here; those of old servers get the reason they gave.
 fn check_key(key: &str, value: &Value) -> Result<(), SearchError> {
     match key {
-        "query" | "post_filter" | "aggs" | "aggregations" | "from" | "size" | "sort" | "_source"
-        | "highlight" | "suggest" | "track_total_hits" | "track_scores" | "timeout" => Ok(()),
+        "query" | "post_filter" | "aggs" | "aggregations" | "from" | "size" | "sort"
+        | "_source" | "highlight" | "suggest" | "track_total_hits" | "track_scores" | "timeout" => {
+            Ok(())
+        }
         "explain" | "version" if matches!(value, Value::Bool(false) | Value::Null) => Ok(()),
         "stored_fields" if value == "_none_" => Ok(()),
         "version" if *value == Value::Bool(true) => Ok(()),
         "min_score" | "search_after" | "collapse" | "rescore" | "script_fields"
-        | "docvalue_fields" | "indices_boost" | "explain" | "stored_fields" | "version" => {
-            Err(SearchError::parsing(format!("search does not support [{key}]")))
-        }
+        | "docvalue_fields" | "indices_boost" | "explain" | "stored_fields" | "version" => Err(
+            SearchError::parsing(format!("search does not support [{key}]")),
+        ),
         other => Err(SearchError::parsing(format!(
             "Unknown key for a {} in [{other}].",
             token_name(value)
@@ -132,7 +140,10 @@ fn page(
             })
         }
     };
-    let (from, size) = (number("from", from, 0)?, number("size", size, DEFAULT_SIZE)?);
+    let (from, size) = (
+        number("from", from, 0)?,
+        number("size", size, DEFAULT_SIZE)?,
+    );
     let window = from.saturating_add(size);
     if window > limits.max_window {
         return Err(SearchError::Refused(format!(

@@ -31,7 +31,10 @@ impl Answer {
         body.insert("timed_out".to_owned(), json!(false));
         let shards = json!({"total": 1, "successful": 1, "skipped": 0, "failed": 0});
         body.insert("_shards".to_owned(), shards);
-        body.insert("hits".to_owned(), hits_json(self.total, self.max_score, self.hits));
+        body.insert(
+            "hits".to_owned(),
+            hits_json(self.total, self.max_score, self.hits),
+        );
         if let Some(aggregations) = self.aggregations {
             body.insert("aggregations".to_owned(), Value::Object(aggregations));
         }

@@ -33,19 +33,39 @@ const MAX_TERM_BYTES: usize = 32_766;
 const MAX_SUBFIELD_CHARS: usize = 256;
 
 const fn keyword(name: &'static str) -> FieldInfo {
-    FieldInfo { name, kind: FieldKind::Keyword, max_len: MAX_TERM_BYTES, path: name }
+    FieldInfo {
+        name,
+        kind: FieldKind::Keyword,
+        max_len: MAX_TERM_BYTES,
+        path: name,
+    }
 }
 
 const fn number(name: &'static str, kind: FieldKind) -> FieldInfo {
-    FieldInfo { name, kind, max_len: 0, path: name }
+    FieldInfo {
+        name,
+        kind,
+        max_len: 0,
+        path: name,
+    }
 }
 
 const fn text(name: &'static str) -> FieldInfo {
-    FieldInfo { name, kind: FieldKind::Text, max_len: usize::MAX, path: name }
+    FieldInfo {
+        name,
+        kind: FieldKind::Text,
+        max_len: usize::MAX,
+        path: name,
+    }
 }
 
 const fn sub_keyword(name: &'static str, path: &'static str) -> FieldInfo {
-    FieldInfo { name, kind: FieldKind::Keyword, max_len: MAX_SUBFIELD_CHARS, path }
+    FieldInfo {
+        name,
+        kind: FieldKind::Keyword,
+        max_len: MAX_SUBFIELD_CHARS,
+        path,
+    }
 }
 
 /// All fields. The compiler and tool fields were never declared upstream and got their kind from
@@ -95,11 +115,18 @@ pub fn fields_matching(pattern: &str) -> Vec<&'static FieldInfo> {
     }
     if pattern.contains('*') {
         let chars: Vec<char> = pattern.chars().collect();
-        return FIELDS.iter().filter(|info| covers(&chars, info.name)).collect();
+        return FIELDS
+            .iter()
+            .filter(|info| covers(&chars, info.name))
+            .collect();
     }
     FIELDS
         .iter()
-        .filter(|info| info.name.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.')))
+        .filter(|info| {
+            info.name
+                .strip_prefix(pattern)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
         .collect()
 }
 
@@ -111,9 +138,9 @@ fn covers(pattern: &[char], name: &str) -> bool {
             let mut shorter = name.chars();
             covers(rest, name) || (shorter.next().is_some() && covers(pattern, shorter.as_str()))
         }
-        Some((expected, rest)) => {
-            name.strip_prefix(*expected).is_some_and(|name| covers(rest, name))
-        }
+        Some((expected, rest)) => name
+            .strip_prefix(*expected)
+            .is_some_and(|name| covers(rest, name)),
     }
 }
 
@@ -122,14 +149,23 @@ mod tests {
     use super::*;
 
     fn names(pattern: &str) -> Vec<&'static str> {
-        fields_matching(pattern).iter().map(|info| info.name).collect()
+        fields_matching(pattern)
+            .iter()
+            .map(|info| info.name)
+            .collect()
     }
 
     #[test]
     fn an_object_means_the_fields_below_it() {
         assert_eq!(
             names("target"),
-            ["target.platform", "target.os", "target.locale", "target.version", "target.channel"]
+            [
+                "target.platform",
+                "target.os",
+                "target.locale",
+                "target.version",
+                "target.channel"
+            ]
         );
     }
 

@@ -75,13 +75,21 @@ pub(crate) fn lenient_integer(value: &Value) -> Option<i64> {
 /// Cuts the fraction off a number; what lies beyond 64 bits becomes the largest integer.
 fn cut(number: f64) -> Option<i64> {
     let whole = format!("{:.0}", number.trunc());
-    whole.parse().ok().or(Some(if number < 0.0 { i64::MIN } else { i64::MAX }))
+    whole
+        .parse()
+        .ok()
+        .or(Some(if number < 0.0 { i64::MIN } else { i64::MAX }))
 }
 
 fn check_size(body: &Map<String, Value>, limits: &Limits) -> Result<(), SearchError> {
-    let Some(sent) = body.get("size") else { return Ok(()) };
+    let Some(sent) = body.get("size") else {
+        return Ok(());
+    };
     let Some(size) = lenient_integer(sent) else {
-        return Err(structure(format!("size must be an integer, not {}", repr(sent))));
+        return Err(structure(format!(
+            "size must be an integer, not {}",
+            repr(sent)
+        )));
     };
     if u64::try_from(size).is_ok_and(|size| size > limits.max_size) {
         let shown = match sent {
@@ -102,7 +110,9 @@ fn check_query(query: &Map<String, Value>, depth_left: usize) -> Result<(), Sear
         )));
     };
     if !known::is_query(name) {
-        return Err(structure(format!("DSL class `{name}` does not exist in query.")));
+        return Err(structure(format!(
+            "DSL class `{name}` does not exist in query."
+        )));
     }
     let (Value::Object(params), Some(depth_left)) = (params, depth_left.checked_sub(1)) else {
         // What is no object, or nests beyond the limit, is for the parser to refuse.
@@ -131,16 +141,26 @@ fn check_aggs(aggs: &Map<String, Value>, depth_left: usize) -> Result<(), Search
             return Err(structure(agg_text(&repr(value))));
         };
         let beside = ["aggs", "aggregations", "meta"];
-        let mut types = agg.iter().filter(|(key, _)| !beside.contains(&key.as_str()));
+        let mut types = agg
+            .iter()
+            .filter(|(key, _)| !beside.contains(&key.as_str()));
         // An aggregation named like the member that holds them gives its names for types.
-        let only = if agg.len() == 1 { agg.iter().next() } else { types.next() };
+        let only = if agg.len() == 1 {
+            agg.iter().next()
+        } else {
+            types.next()
+        };
         let (Some((kind, params)), true) = (only, agg.len() == 1 || types.next().is_none()) else {
             return Err(structure(agg_text(&python::repr_object(agg))));
         };
         if !known::is_aggregation(kind) {
-            return Err(structure(format!("DSL class `{kind}` does not exist in agg.")));
+            return Err(structure(format!(
+                "DSL class `{kind}` does not exist in agg."
+            )));
         }
-        let Some(depth_left) = depth_left.checked_sub(1) else { return Ok(()) };
+        let Some(depth_left) = depth_left.checked_sub(1) else {
+            return Ok(());
+        };
         if kind == "filter"
             && let Value::Object(query) = params
         {
@@ -162,11 +182,15 @@ fn agg_text(got: &str) -> String {
 }
 
 fn spread_suggest_text(body: &mut Map<String, Value>) -> Result<(), SearchError> {
-    let Some(suggest) = body.get_mut("suggest") else { return Ok(()) };
+    let Some(suggest) = body.get_mut("suggest") else {
+        return Ok(());
+    };
     let Value::Object(suggestions) = suggest else {
         return Err(structure("suggest must be an object"));
     };
-    let Some(text) = suggestions.remove("text") else { return Ok(()) };
+    let Some(text) = suggestions.remove("text") else {
+        return Ok(());
+    };
     for suggestion in suggestions.values_mut().filter_map(Value::as_object_mut) {
         suggestion.entry("text").or_insert_with(|| text.clone());
     }

@@ -54,7 +54,7 @@ impl Service for Treestatus {
     }
 
     async fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let state = Data::new(State::open(settings, clock).await?);
+        let state = Data::new(State::open(settings, clock)?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
         let security = SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;

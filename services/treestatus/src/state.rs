@@ -42,7 +42,7 @@ impl State {
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
+    pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.common)?;
         let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
         let authenticator =

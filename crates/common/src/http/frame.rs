@@ -209,7 +209,7 @@ fn finish(
     let request = response.request().clone();
     let answer = response.response_mut();
     frame.cors.decorate(&request, answer.headers_mut());
-    frame.security.decorate(is_secure, answer.headers_mut());
+    frame.security.decorate(is_secure, request.path(), answer.headers_mut());
     put(answer.headers_mut(), "x-request-id", id);
     for (name, value) in &notes.headers {
         put(answer.headers_mut(), name, value);

@@ -27,7 +27,15 @@ impl Route {
             path: path.to_owned(),
             methods: Vec::new(),
             resource: web::resource(path),
+            answers_options: true,
         }
+    }
+
+    /// Makes OPTIONS a wrong method like any other (tecken's downloads).
+    #[must_use]
+    pub fn without_options(mut self) -> Self {
+        self.answers_options = false;
+        self
     }
 
     /// Answers GET, and HEAD with the same headers and no body.

@@ -10,6 +10,9 @@ use crate::config::Invalid;
 pub struct SecurityHeaders {
     fixed: Vec<(HeaderName, HeaderValue)>,
     html_policy: HeaderValue,
+    /// Paths that begin so carry no policy.
+    bare_prefix: Option<&'static str>,
+    hsts: HeaderValue,
 }
 
 /// One year, as the predecessors sent it.
@@ -48,22 +51,49 @@ impl SecurityHeaders {
                 .collect(),
             html_policy: HeaderValue::from_str(policy)
                 .map_err(|e| Invalid::new("Content-Security-Policy", e.to_string()))?,
+            bare_prefix: None,
+            hsts: HSTS,
         })
     }
 
+    /// Leaves the policy out for paths that begin with `prefix`.
+    #[must_use]
+    pub fn without_policy_below(mut self, prefix: &'static str) -> Self {
+        self.bare_prefix = Some(prefix);
+        self
+    }
+
+    /// Adds a header with a fixed value.
+    #[must_use]
+    pub fn with_fixed(mut self, name: &'static str, value: &'static str) -> Self {
+        self.fixed.push((HeaderName::from_static(name), HeaderValue::from_static(value)));
+        self
+    }
+
+    /// Replaces the value of `Strict-Transport-Security`.
+    ///
+    /// # Errors
+    /// The value cannot stand in a header.
+    pub fn with_hsts(mut self, value: &str) -> Result<Self, Invalid> {
+        self.hsts = HeaderValue::from_str(value)
+            .map_err(|e| Invalid::new("Strict-Transport-Security", e.to_string()))?;
+        Ok(self)
+    }
+
     /// Adds what is missing.
-    pub fn decorate(&self, is_secure: bool, headers: &mut HeaderMap) {
+    pub fn decorate(&self, is_secure: bool, path: &str, headers: &mut HeaderMap) {
         for (name, value) in &self.fixed {
             if !headers.contains_key(name) {
                 headers.insert(name.clone(), value.clone());
             }
         }
         let policy = HeaderName::from_static("content-security-policy");
-        if !headers.contains_key(&policy) {
+        let is_bare = self.bare_prefix.is_some_and(|prefix| path.starts_with(prefix));
+        if !is_bare && !headers.contains_key(&policy) {
             headers.insert(policy, self.html_policy.clone());
         }
         if is_secure {
-            headers.insert(HeaderName::from_static("strict-transport-security"), HSTS);
+            headers.insert(HeaderName::from_static("strict-transport-security"), self.hsts.clone());
         }
     }
 }

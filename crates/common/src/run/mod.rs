@@ -91,6 +91,12 @@ pub trait Service: Clone + Send + Sync + Sized + 'static {
     /// Returns the background work of this process.
     fn workers(&self) -> Vec<Worker>;
 
+    /// Returns the work that every serving process needs, also where workers run elsewhere: a
+    /// projection of the database that answers come from.
+    fn companions(&self) -> Vec<Worker> {
+        Vec::new()
+    }
+
     /// Returns the OpenAPI document as JSON text, ending in a newline.
     fn openapi() -> String;
 }

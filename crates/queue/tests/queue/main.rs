@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a service may rely on: the contract on every backend, transactions, several processes on one
 //! database, and the consumer.
-#![expect(clippy::unwrap_used, reason = "what a test builds on must work")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test builds on must work"
+)]
 
 mod consumer;
 mod contract;

@@ -120,7 +120,7 @@ async fn a_waiting_job_is_not_taken_while_a_change_is_merged_into_it() {
         let (queue, other) = (database.queue(&clock), database.queue(&clock));
         let job = Job::new("x").with_dedup_key("k");
         queue.send(job.clone()).await.unwrap();
-        let (merged, is_merged) = tokio::sync::mpsc::unbounded_channel();
+        let (merged, mut is_merged) = tokio::sync::mpsc::unbounded_channel();
         let (commit, may_commit) = mpsc::channel::<()>();
         let change = tokio::spawn({
             let (db, may_commit) = (database.connect(), Arc::new(Mutex::new(may_commit)));
@@ -134,9 +134,12 @@ async fn a_waiting_job_is_not_taken_while_a_change_is_merged_into_it() {
                 .await
             }
         });
-        let mut is_merged = is_merged;
         assert_eq!(is_merged.recv().await, Some(Sent::Merged));
-        assert_eq!(other.receive(10, MINUTE).await.unwrap(), []);
+        let passed_by = tokio::time::timeout(MINUTE, other.receive(10, MINUTE)).await;
+        assert_eq!(
+            passed_by.expect("the receiver waits for the lock").unwrap(),
+            []
+        );
         commit.send(()).unwrap();
         change.await.unwrap().unwrap();
         assert_eq!(other.receive(10, MINUTE).await.unwrap().len(), 1);

@@ -7,8 +7,8 @@ mod terms;
 use serde_json::Value;
 
 use crate::query::{Literal, Query};
-use crate::request::SourceFilter;
 use crate::request::SortKey;
+use crate::request::SourceFilter;
 
 pub use parse::parse;
 pub(crate) use terms::regexp_error;

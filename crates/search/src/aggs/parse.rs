@@ -31,7 +31,9 @@ fn aggregation(
     budget: &mut Budget<'_>,
 ) -> Result<Aggregation, SearchError> {
     if name.is_empty() || name.contains(['[', ']', '>']) {
-        return Err(SearchError::parsing(format!("Invalid aggregation name [{name}]")));
+        return Err(SearchError::parsing(format!(
+            "Invalid aggregation name [{name}]"
+        )));
     }
     let mut subs = Vec::new();
     let mut meta = None;
@@ -50,7 +52,9 @@ fn aggregation(
         }
     }
     let Some((kind, params)) = kind else {
-        return Err(SearchError::parsing(format!("Missing definition for aggregation [{name}]")));
+        return Err(SearchError::parsing(format!(
+            "Missing definition for aggregation [{name}]"
+        )));
     };
     let kind = match kind {
         "terms" => Kind::Terms(Box::new(terms::parse(name, params, &subs, budget)?)),
@@ -68,7 +72,12 @@ fn aggregation(
             "Aggregator [{name}] cannot accept sub-aggregations"
         )));
     }
-    Ok(Aggregation { name: name.to_owned(), kind, subs, meta })
+    Ok(Aggregation {
+        name: name.to_owned(),
+        kind,
+        subs,
+        meta,
+    })
 }
 
 /// Takes the name of the field to aggregate on.
@@ -102,8 +111,16 @@ fn top_hits(params: &Value) -> Result<TopHits, SearchError> {
             from.saturating_add(size)
         )));
     }
-    let sort = members.take("sort").map(parse_sort).transpose()?.unwrap_or_default();
-    let source = members.take("_source").map(SourceFilter::parse).transpose()?.unwrap_or_default();
+    let sort = members
+        .take("sort")
+        .map(parse_sort)
+        .transpose()?
+        .unwrap_or_default();
+    let source = members
+        .take("_source")
+        .map(SourceFilter::parse)
+        .transpose()?
+        .unwrap_or_default();
     if let Some(version) = members.take("version").filter(|value| !value.is_boolean()) {
         return Err(SearchError::parsing(format!(
             "[top_hits] takes true or false in [version], not {}",
@@ -112,5 +129,10 @@ fn top_hits(params: &Value) -> Result<TopHits, SearchError> {
     }
     members.ignore(&["track_scores"]);
     members.finish()?;
-    Ok(TopHits { from, size, sort, source })
+    Ok(TopHits {
+        from,
+        size,
+        sort,
+        source,
+    })
 }

@@ -81,7 +81,9 @@ impl Choice {
 /// Returns the answer to a regular expression that cannot be used.
 pub(crate) fn regexp_error(error: &RegexpError) -> SearchError {
     match error {
-        RegexpError::Syntax(_) => SearchError::shard("illegal_argument_exception", error.to_string()),
+        RegexpError::Syntax(_) => {
+            SearchError::shard("illegal_argument_exception", error.to_string())
+        }
         RegexpError::TooComplex => {
             SearchError::shard("too_complex_to_determinize_exception", error.to_string())
         }
@@ -109,12 +111,21 @@ pub(super) fn parse(
         min_doc_count: members.count("min_doc_count")?.unwrap_or(1),
         order: match members.take("order") {
             Some(value) => orders(name, value, subs)?,
-            None => vec![Order { by: OrderBy::Count, direction: Direction::Descending }],
+            None => vec![Order {
+                by: OrderBy::Count,
+                direction: Direction::Descending,
+            }],
         },
         missing: members.literal("missing")?,
         filter: TermFilter {
-            include: members.take("include").map(|value| choice("include", value, budget)).transpose()?,
-            exclude: members.take("exclude").map(|value| choice("exclude", value, budget)).transpose()?,
+            include: members
+                .take("include")
+                .map(|value| choice("include", value, budget))
+                .transpose()?,
+            exclude: members
+                .take("exclude")
+                .map(|value| choice("exclude", value, budget))
+                .transpose()?,
         },
     };
     // Counts are exact whatever these say: there is one shard.
@@ -137,7 +148,10 @@ fn choice(key: &str, value: &Value, budget: &Budget<'_>) -> Result<Choice, Searc
             Ok(Choice::Pattern(Box::new(regexp)))
         }
         Value::Array(items) if items.len() <= budget.limits.max_terms => {
-            let items = items.iter().map(Literal::from_value).collect::<Option<Vec<_>>>();
+            let items = items
+                .iter()
+                .map(Literal::from_value)
+                .collect::<Option<Vec<_>>>();
             items.map(Choice::List).ok_or_else(|| {
                 SearchError::parsing(format!("[terms] takes scalars in the list [{key}]"))
             })
@@ -160,7 +174,11 @@ fn orders(name: &str, value: &Value, subs: &[Aggregation]) -> Result<Vec<Order>,
         let by = match key {
             "_count" => OrderBy::Count,
             "_key" | "_term" => OrderBy::Key,
-            other if subs.iter().any(|sub| sub.name == other.split(['.', '>']).next().unwrap_or(other)) => {
+            other
+                if subs
+                    .iter()
+                    .any(|sub| sub.name == other.split(['.', '>']).next().unwrap_or(other)) =>
+            {
                 return Err(SearchError::illegal_argument(format!(
                     "[terms] aggregation [{name}] cannot be ordered by the sub-aggregation [{other}]"
                 )));
@@ -168,7 +186,9 @@ fn orders(name: &str, value: &Value, subs: &[Aggregation]) -> Result<Vec<Order>,
             other => {
                 return Err(SearchError::shard(
                     "aggregation_execution_exception",
-                    format!("Invalid aggregator order path [{other}]. Unknown aggregation [{other}]"),
+                    format!(
+                        "Invalid aggregator order path [{other}]. Unknown aggregation [{other}]"
+                    ),
                 ));
             }
         };

@@ -43,7 +43,9 @@ impl Keys {
         match self {
             Self::Text { bytes, ends } => {
                 let end = *ends.get(at)?;
-                let start = at.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
+                let start = at
+                    .checked_sub(1)
+                    .map_or(Some(0), |before| ends.get(before).copied())?;
                 bytes.get(start..end).map(Key::Text)
             }
             Self::Numbers(numbers) => numbers.get(at).copied().map(Key::Number),
@@ -52,7 +54,9 @@ impl Keys {
 
     /// Returns the rank of the first value that is not below `text`, and whether it is `text`.
     pub fn search_text(&self, text: &str) -> (u32, bool) {
-        let Ok(len) = u32::try_from(self.len()) else { return (NO_RANK, false) };
+        let Ok(len) = u32::try_from(self.len()) else {
+            return (NO_RANK, false);
+        };
         let (mut low, mut high) = (0, len);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -84,18 +88,26 @@ pub(super) fn text_ranks(searcher: &Searcher, name: &str) -> Result<Ranks, Searc
     let (keys, ranks) = merge_dictionaries(&columns)?;
     let mut of_doc = Vec::new();
     for ((reader, column), ranks) in searcher.segment_readers().iter().zip(&columns).zip(&ranks) {
-        let rank = |ord: u64| usize::try_from(ord).ok().and_then(|ord| ranks.get(ord)).copied();
+        let rank = |ord: u64| {
+            usize::try_from(ord)
+                .ok()
+                .and_then(|ord| ranks.get(ord))
+                .copied()
+        };
         let column = column.as_ref().map(|column| column.ords());
-        flatten(column, reader, |ord| ord.and_then(rank).unwrap_or(NO_RANK), &mut of_doc);
+        flatten(
+            column,
+            reader,
+            |ord| ord.and_then(rank).unwrap_or(NO_RANK),
+            &mut of_doc,
+        );
     }
     Ok(Ranks { of_doc, keys })
 }
 
 /// Merges the sorted values of all segments. Returns them with, per segment, the common rank of
 /// each of its values.
-fn merge_dictionaries(
-    columns: &[Option<StrColumn>],
-) -> Result<(Keys, Vec<Vec<u32>>), SearchError> {
+fn merge_dictionaries(columns: &[Option<StrColumn>]) -> Result<(Keys, Vec<Vec<u32>>), SearchError> {
     let mut bytes = String::new();
     let mut ends: Vec<usize> = Vec::new();
     let mut ranks: Vec<Vec<u32>> = columns.iter().map(|_| Vec::new()).collect();
@@ -115,7 +127,9 @@ fn merge_dictionaries(
             bytes.push_str(&String::from_utf8_lossy(&key));
             ends.push(bytes.len());
         }
-        let Some((stream, ranks)) = streams.get_mut(at) else { continue };
+        let Some((stream, ranks)) = streams.get_mut(at) else {
+            continue;
+        };
         ranks.push(u32::try_from(ends.len().saturating_sub(1)).unwrap_or(NO_RANK));
         // The buffer of the key before is used again: dictionaries may have a million keys.
         let mut next = last.replace(key).unwrap_or_default();
@@ -142,7 +156,11 @@ fn flatten<T, V>(
     out.reserve(usize::try_from(reader.max_doc()).unwrap_or(0));
     for doc in 0..reader.max_doc() {
         let is_alive = alive.is_none_or(|alive| alive.is_alive(doc));
-        let found = if is_alive { column.and_then(|column| column.first(doc)) } else { None };
+        let found = if is_alive {
+            column.and_then(|column| column.first(doc))
+        } else {
+            None
+        };
         out.push(value(found));
     }
 }
@@ -152,14 +170,23 @@ pub(super) fn numbers(searcher: &Searcher, name: &str) -> Result<Vec<i64>, Searc
     let mut of_doc = Vec::new();
     for reader in searcher.segment_readers() {
         let column = reader.fast_fields().column_opt::<i64>(name)?;
-        flatten(column.as_ref(), reader, |number| number.unwrap_or(NO_NUMBER), &mut of_doc);
+        flatten(
+            column.as_ref(),
+            reader,
+            |number| number.unwrap_or(NO_NUMBER),
+            &mut of_doc,
+        );
     }
     Ok(of_doc)
 }
 
 /// Returns the ranks of a field of numbers.
 pub(super) fn number_ranks(numbers: &[i64]) -> Ranks {
-    let mut keys: Vec<i64> = numbers.iter().copied().filter(|n| *n != NO_NUMBER).collect();
+    let mut keys: Vec<i64> = numbers
+        .iter()
+        .copied()
+        .filter(|n| *n != NO_NUMBER)
+        .collect();
     keys.sort_unstable();
     keys.dedup();
     let rank = |number: &i64| match keys.binary_search(number) {
@@ -167,5 +194,8 @@ pub(super) fn number_ranks(numbers: &[i64]) -> Ranks {
         Err(_) => NO_RANK,
     };
     let of_doc = numbers.iter().map(rank).collect();
-    Ranks { of_doc, keys: Keys::Numbers(keys) }
+    Ranks {
+        of_doc,
+        keys: Keys::Numbers(keys),
+    }
 }

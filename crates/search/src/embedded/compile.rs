@@ -45,7 +45,13 @@ type Compiled = Result<Box<dyn IndexQuery>, SearchError>;
 
 impl<'a> Compiler<'a> {
     pub fn new(mapping: &'a Mapping, snapshot: &'a Snapshot, now: DateTime<Utc>) -> Self {
-        Self { mapping, snapshot, now, marks: Vec::new(), negations: 0 }
+        Self {
+            mapping,
+            snapshot,
+            now,
+            marks: Vec::new(),
+            negations: 0,
+        }
     }
 
     /// Returns the tests of all queries compiled so far.
@@ -67,23 +73,28 @@ impl<'a> Compiler<'a> {
             Clause::Terms { field, values } => self.terms(field, values),
             Clause::Range { field, range } => self.range(field, range),
             Clause::Bool(parts) => self.boolean(parts),
-            Clause::Match { field, text, operator, minimum } => {
-                self.matching(field, text, *operator, *minimum)
-            }
+            Clause::Match {
+                field,
+                text,
+                operator,
+                minimum,
+            } => self.matching(field, text, *operator, *minimum),
             Clause::Phrase { field, text, slop } => self.phrase(field, text, *slop),
             Clause::Exists { field } => self.exists(field),
             Clause::Prefix { field, value } => {
                 self.tested("prefix", field, || Ok(Matcher::Prefix(value.clone())))
             }
-            Clause::Wildcard { field, pattern } => {
-                self.tested("wildcard", field, || Ok(Matcher::Wildcard(Wildcard::new(pattern))))
-            }
+            Clause::Wildcard { field, pattern } => self.tested("wildcard", field, || {
+                Ok(Matcher::Wildcard(Wildcard::new(pattern)))
+            }),
             Clause::Regexp { field, pattern } => {
                 self.tested("regexp", field, || Matcher::regexp(pattern))
             }
-            Clause::Fuzzy { field, value, edits } => {
-                self.tested("fuzzy", field, || Ok(Matcher::fuzzy(value, Some(*edits))))
-            }
+            Clause::Fuzzy {
+                field,
+                value,
+                edits,
+            } => self.tested("fuzzy", field, || Ok(Matcher::fuzzy(value, Some(*edits)))),
             Clause::Ids(ids) => Ok(self.ids(ids)),
             Clause::Best(queries) => {
                 let queries = self.queries(queries)?;
@@ -103,7 +114,9 @@ impl<'a> Compiler<'a> {
 
     fn field(&self, info: &FieldInfo) -> Result<Field, SearchError> {
         self.mapping.field(info).ok_or_else(|| {
-            SearchError::Internal(releng_common::Error::internal("a field is not in the index"))
+            SearchError::Internal(releng_common::Error::internal(
+                "a field is not in the index",
+            ))
         })
     }
 
@@ -117,7 +130,9 @@ impl<'a> Compiler<'a> {
         if name == "_id" {
             return Ok(self.ids(&[value.to_text()]));
         }
-        let Some(info) = field(name) else { return nothing() };
+        let Some(info) = field(name) else {
+            return nothing();
+        };
         match info.kind {
             FieldKind::Keyword | FieldKind::Text => self.exact(info, &value.to_text()),
             FieldKind::Long => match literal::long(value)? {
@@ -139,7 +154,10 @@ impl<'a> Compiler<'a> {
             FieldKind::Text => IndexRecordOption::WithFreqs,
             _ => IndexRecordOption::Basic,
         };
-        Ok(Box::new(TermQuery::new(Term::from_field_text(field, text), record)))
+        Ok(Box::new(TermQuery::new(
+            Term::from_field_text(field, text),
+            record,
+        )))
     }
 
     fn terms(&mut self, name: &str, values: &[Literal]) -> Compiled {
@@ -147,7 +165,9 @@ impl<'a> Compiler<'a> {
             let ids: Vec<String> = values.iter().map(Literal::to_text).collect();
             return Ok(self.ids(&ids));
         }
-        let Some(info) = field(name) else { return nothing() };
+        let Some(info) = field(name) else {
+            return nothing();
+        };
         if matches!(info.kind, FieldKind::Date | FieldKind::Long) {
             let queries: Result<Vec<_>, _> =
                 values.iter().map(|value| self.term(name, value)).collect();
@@ -157,7 +177,9 @@ impl<'a> Compiler<'a> {
         for value in values {
             self.mark(info, Matcher::Exact(value.to_text()));
         }
-        let terms = values.iter().map(|value| Term::from_field_text(field, &value.to_text()));
+        let terms = values
+            .iter()
+            .map(|value| Term::from_field_text(field, &value.to_text()));
         Ok(constant(Box::new(TermSetQuery::new(terms))))
     }
 
@@ -172,7 +194,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn range(&mut self, name: &str, range: &Range) -> Compiled {
-        let Some(info) = field(name) else { return nothing() };
+        let Some(info) = field(name) else {
+            return nothing();
+        };
         if range.lower.is_none() && range.upper.is_none() {
             return self.exists(name);
         }
@@ -196,7 +220,11 @@ impl<'a> Compiler<'a> {
             None => End::Unbounded,
             Some(bound) => {
                 let term = Term::from_field_text(field, &bound.value.to_text());
-                if bound.is_inclusive { End::Included(term) } else { End::Excluded(term) }
+                if bound.is_inclusive {
+                    End::Included(term)
+                } else {
+                    End::Excluded(term)
+                }
             }
         };
         let query = RangeQuery::new(end(&range.lower), end(&range.upper));
@@ -226,11 +254,15 @@ impl<'a> Compiler<'a> {
         matcher: impl FnOnce() -> Result<Matcher, SearchError>,
     ) -> Compiled {
         let matcher = matcher()?;
-        let Some(info) = field(name) else { return nothing() };
+        let Some(info) = field(name) else {
+            return nothing();
+        };
         if matches!(info.kind, FieldKind::Date | FieldKind::Long) {
             return Err(SearchError::shard(
                 "query_shard_exception",
-                format!("Can only use {clause} queries on keyword and text fields - not on [{name}]"),
+                format!(
+                    "Can only use {clause} queries on keyword and text fields - not on [{name}]"
+                ),
             ));
         }
         self.test(info, matcher)
@@ -243,14 +275,22 @@ impl<'a> Compiler<'a> {
     }
 
     fn documents(&self, info: &FieldInfo, matcher: &mut Matcher) -> Compiled {
-        Ok(Box::new(matcher::documents_with(self.snapshot, self.field(info)?, matcher)?))
+        Ok(Box::new(matcher::documents_with(
+            self.snapshot,
+            self.field(info)?,
+            matcher,
+        )?))
     }
 
     fn ids(&self, ids: &[String]) -> Box<dyn IndexQuery> {
         let terms = ids
             .iter()
             // `007` is the id of no document although it is a number.
-            .filter_map(|id| id.parse::<i64>().ok().filter(|number| number.to_string() == *id))
+            .filter_map(|id| {
+                id.parse::<i64>()
+                    .ok()
+                    .filter(|number| number.to_string() == *id)
+            })
             .map(|id| Term::from_field_i64(self.mapping.id, id));
         constant(Box::new(TermSetQuery::new(terms)))
     }
@@ -303,7 +343,10 @@ impl<'a> Compiler<'a> {
         minimum: Option<Minimum>,
     ) -> Compiled {
         let words = tokenizer::words(text);
-        let queries = words.iter().map(|word| self.exact(info, &word.text)).collect::<Result<Vec<_>, _>>()?;
+        let queries = words
+            .iter()
+            .map(|word| self.exact(info, &word.text))
+            .collect::<Result<Vec<_>, _>>()?;
         let count = queries.len();
         if count == 0 {
             return nothing();
@@ -313,7 +356,10 @@ impl<'a> Compiler<'a> {
             (Operator::Or, Some(minimum)) => minimum.of(count).max(1),
             (Operator::Or, None) => 1,
         };
-        let clauses = queries.into_iter().map(|query| (Occur::Should, query)).collect();
+        let clauses = queries
+            .into_iter()
+            .map(|query| (Occur::Should, query))
+            .collect();
         Ok(combined(clauses, wanted, count))
     }
 
@@ -354,7 +400,11 @@ fn constant(query: Box<dyn IndexQuery>) -> Box<dyn IndexQuery> {
 }
 
 fn boosted(query: Box<dyn IndexQuery>, boost: f32) -> Box<dyn IndexQuery> {
-    if boost.to_bits() == 1.0_f32.to_bits() { query } else { Box::new(BoostQuery::new(query, boost)) }
+    if boost.to_bits() == 1.0_f32.to_bits() {
+        query
+    } else {
+        Box::new(BoostQuery::new(query, boost))
+    }
 }
 
 fn any_of(mut queries: Vec<Box<dyn IndexQuery>>) -> Box<dyn IndexQuery> {
@@ -385,5 +435,7 @@ fn combined(
     {
         return only;
     }
-    Box::new(BooleanQuery::with_minimum_required_clauses(clauses, minimum))
+    Box::new(BooleanQuery::with_minimum_required_clauses(
+        clauses, minimum,
+    ))
 }

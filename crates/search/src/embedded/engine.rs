@@ -82,7 +82,10 @@ impl Engine {
     fn reload(&self) -> Result<(), SearchError> {
         self.reader.reload()?;
         let snapshot = Arc::new(Snapshot::new(self.reader.searcher()));
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        *self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
 
@@ -192,7 +195,9 @@ const STORE_CACHE_BLOCKS: usize = 16;
 fn highest_of(snapshot: &Snapshot) -> Result<Option<i64>, SearchError> {
     let mut highest = None;
     for (_, reader) in snapshot.segments() {
-        let Some(column) = reader.fast_fields().column_opt::<i64>(ID_COLUMN)? else { continue };
+        let Some(column) = reader.fast_fields().column_opt::<i64>(ID_COLUMN)? else {
+            continue;
+        };
         if reader.has_deletes() {
             let live = reader.doc_ids_alive().filter_map(|doc| column.first(doc));
             highest = highest.max(live.filter(|id| *id != NO_NUMBER).max());

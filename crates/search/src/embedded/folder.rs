@@ -27,13 +27,19 @@ impl Folder {
     /// Takes the folder, creating it if it does not exist.
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |error| {
-            Error::internal(format!("the index folder {} cannot be used", path.display()))
-                .with_source(error)
+            Error::internal(format!(
+                "the index folder {} cannot be used",
+                path.display()
+            ))
+            .with_source(error)
         };
         fs::create_dir_all(path).map_err(failed)?;
         let lock = File::create(path.join(LOCK_FILE)).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
                 "another process has the index folder {}",
                 path.display()
@@ -45,7 +51,8 @@ impl Folder {
     /// Opens the index in it. Returns whether the documents must be fed again: the folder was new,
     /// of another format or broken, or the duty was never noted.
     pub fn index(&self, schema: &Schema) -> Result<(Index, bool)> {
-        let is_current = fs::read_to_string(self.path.join(FORMAT_FILE)).is_ok_and(|text| text == FORMAT);
+        let is_current =
+            fs::read_to_string(self.path.join(FORMAT_FILE)).is_ok_and(|text| text == FORMAT);
         if is_current {
             match self.existing(schema) {
                 Ok(index) => return Ok((index, false)),
@@ -66,7 +73,9 @@ impl Folder {
         let index = Index::open_in_dir(&self.path)?;
         register(&index);
         if index.schema() != *schema {
-            return Err(tantivy::TantivyError::SchemaError("another schema".to_owned()));
+            return Err(tantivy::TantivyError::SchemaError(
+                "another schema".to_owned(),
+            ));
         }
         let damaged = index.validate_checksum()?;
         if let Some(path) = damaged.iter().next() {
@@ -87,7 +96,9 @@ impl Folder {
             Error::internal("the index folder cannot be emptied").with_source(error)
         };
         match fs::remove_file(self.path.join(FORMAT_FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
             _ => {}
         }
         for entry in fs::read_dir(&self.path).map_err(failed)? {
@@ -97,7 +108,12 @@ impl Folder {
             }
             let is_folder = entry.file_type().map_err(failed)?.is_dir();
             let path = entry.path();
-            if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) }.map_err(failed)?;
+            if is_folder {
+                fs::remove_dir_all(path)
+            } else {
+                fs::remove_file(path)
+            }
+            .map_err(failed)?;
         }
         Ok(())
     }
@@ -117,5 +133,8 @@ impl Folder {
 }
 
 fn register(index: &Index) {
-    index.tokenizers().register(NAME, tantivy::tokenizer::TextAnalyzer::from(StandardTokenizer));
+    index.tokenizers().register(
+        NAME,
+        tantivy::tokenizer::TextAnalyzer::from(StandardTokenizer),
+    );
 }

@@ -38,8 +38,15 @@ impl Renderer<'_> {
         let mut hit = Map::new();
         hit.insert("_index".to_owned(), json!(INDEX_NAME));
         hit.insert("_type".to_owned(), json!(DOCUMENT_TYPE));
-        hit.insert("_id".to_owned(), json!(self.plan.id(candidate.doc).to_string()));
-        let score = if self.shows_scores { json!(candidate.score) } else { Value::Null };
+        hit.insert(
+            "_id".to_owned(),
+            json!(self.plan.id(candidate.doc).to_string()),
+        );
+        let score = if self.shows_scores {
+            json!(candidate.score)
+        } else {
+            Value::Null
+        };
         hit.insert("_score".to_owned(), score);
         if let Some((highlight, marks)) = highlight {
             let marked = marked_fields(highlight, marks, &source)?;
@@ -51,14 +58,19 @@ impl Renderer<'_> {
             hit.insert("_source".to_owned(), shown);
         }
         if self.shows_sort {
-            hit.insert("sort".to_owned(), self.plan.values(candidate.doc, candidate.score));
+            hit.insert(
+                "sort".to_owned(),
+                self.plan.values(candidate.doc, candidate.score),
+            );
         }
         Ok(Value::Object(hit))
     }
 
     fn source_of(&self, doc: Doc) -> Result<Value, SearchError> {
         let stored: TantivyDocument = self.snapshot.searcher.doc(self.snapshot.address(doc))?;
-        let text = stored.get_first(self.mapping.source).and_then(|value| value.as_str());
+        let text = stored
+            .get_first(self.mapping.source)
+            .and_then(|value| value.as_str());
         serde_json::from_str(text.unwrap_or("null"))
             .map_err(|error| SearchError::internal("a stored document cannot be read", error))
     }
@@ -71,7 +83,9 @@ fn marked_fields(
 ) -> Result<Map<String, Value>, SearchError> {
     let mut fields = Map::new();
     for info in &highlight.fields {
-        let Some(text) = value_at(source, info.path).and_then(text_of) else { continue };
+        let Some(text) = value_at(source, info.path).and_then(text_of) else {
+            continue;
+        };
         let text = match info.kind {
             FieldKind::Keyword => {
                 let is_match = passes(highlight, marks, info, &text)?;

@@ -48,7 +48,10 @@ pub(super) fn long(value: &Literal) -> Result<Long, SearchError> {
 pub(super) fn long_range(range: &Range) -> Result<(i64, i64), SearchError> {
     let from = match &range.lower {
         None => i64::MIN,
-        Some(Bound { value, is_inclusive }) => match long(value)? {
+        Some(Bound {
+            value,
+            is_inclusive,
+        }) => match long(value)? {
             Long::Whole(number) if *is_inclusive => number,
             Long::Whole(number) | Long::Between(number) => match number.checked_add(1) {
                 Some(next) => next,
@@ -58,7 +61,10 @@ pub(super) fn long_range(range: &Range) -> Result<(i64, i64), SearchError> {
     };
     let to = match &range.upper {
         None => i64::MAX,
-        Some(Bound { value, is_inclusive }) => match long(value)? {
+        Some(Bound {
+            value,
+            is_inclusive,
+        }) => match long(value)? {
             Long::Whole(number) if !is_inclusive => match number.checked_sub(1) {
                 Some(before) => before,
                 None => return Ok(EMPTY),
@@ -78,7 +84,10 @@ pub(super) fn date_span(
     value: &Literal,
     now: DateTime<Utc>,
 ) -> Result<(i64, i64), SearchError> {
-    Ok((date(info, value, now, Rounding::Down, 0)?, date(info, value, now, Rounding::Up, 0)?))
+    Ok((
+        date(info, value, now, Rounding::Down, 0)?,
+        date(info, value, now, Rounding::Up, 0)?,
+    ))
 }
 
 /// Returns the milliseconds of a range, both ends included.
@@ -123,7 +132,12 @@ fn date(
 /// Returns the test for texts of a range.
 pub(super) fn text_span(range: &Range) -> Matcher {
     let end = |bound: &Option<Bound>| {
-        bound.as_ref().map(|bound| (bound.value.to_text(), bound.is_inclusive))
+        bound
+            .as_ref()
+            .map(|bound| (bound.value.to_text(), bound.is_inclusive))
     };
-    Matcher::Between { lower: end(&range.lower), upper: end(&range.upper) }
+    Matcher::Between {
+        lower: end(&range.lower),
+        upper: end(&range.upper),
+    }
 }

@@ -31,7 +31,10 @@ pub(super) struct Mapping {
 impl Mapping {
     pub fn new() -> Self {
         let mut builder = Schema::builder();
-        let id = builder.add_i64_field(ID_COLUMN, NumericOptions::default().set_indexed().set_fast());
+        let id = builder.add_i64_field(
+            ID_COLUMN,
+            NumericOptions::default().set_indexed().set_fast(),
+        );
         let source = builder.add_text_field(SOURCE, STORED);
         let fields = FIELDS
             .iter()
@@ -43,7 +46,12 @@ impl Mapping {
                 }
             })
             .collect();
-        Self { schema: builder.build(), id, source, fields }
+        Self {
+            schema: builder.build(),
+            id,
+            source,
+            fields,
+        }
     }
 
     /// Returns the index field of a field of builds.
@@ -59,7 +67,9 @@ impl Mapping {
         indexed.add_i64(self.id, document.id);
         indexed.add_text(self.source, document.source.to_string());
         for (info, field) in FIELDS.iter().zip(&self.fields) {
-            let Some(value) = value_at(&document.source, info.path) else { continue };
+            let Some(value) = value_at(&document.source, info.path) else {
+                continue;
+            };
             match info.kind {
                 FieldKind::Keyword | FieldKind::Text => {
                     if let Some(text) = text_of(value).filter(|text| fits(info, text)) {
@@ -67,7 +77,9 @@ impl Mapping {
                     }
                 }
                 FieldKind::Date => {
-                    if let Some(millis) = text_of(value).as_deref().and_then(date_math::document_date) {
+                    if let Some(millis) =
+                        text_of(value).as_deref().and_then(date_math::document_date)
+                    {
                         indexed.add_i64(*field, millis);
                     }
                 }
@@ -87,7 +99,9 @@ fn keyword_options() -> TextOptions {
         .set_tokenizer("raw")
         .set_fieldnorms(false)
         .set_index_option(IndexRecordOption::Basic);
-    TextOptions::default().set_indexing_options(indexing).set_fast("raw")
+    TextOptions::default()
+        .set_indexing_options(indexing)
+        .set_fast("raw")
 }
 
 fn text_options() -> TextOptions {
@@ -100,7 +114,8 @@ fn text_options() -> TextOptions {
 
 /// Returns the value at a dotted path.
 pub(super) fn value_at<'a>(source: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(source, |value, key| value.get(key))
+    path.split('.')
+        .try_fold(source, |value, key| value.get(key))
 }
 
 /// Returns a scalar as text. Lists and objects are no values of a build's fields.
@@ -121,5 +136,9 @@ fn long_of(value: &Value) -> Option<i64> {
 }
 
 fn fits(info: &FieldInfo, text: &str) -> bool {
-    if info.name == info.path { text.len() <= info.max_len } else { text.chars().nth(info.max_len).is_none() }
+    if info.name == info.path {
+        text.len() <= info.max_len
+    } else {
+        text.chars().nth(info.max_len).is_none()
+    }
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tantivy::index::SegmentId;
-use tantivy::query::{BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
 
@@ -23,14 +25,22 @@ pub(super) enum Matcher {
     Prefix(String),
     Wildcard(Wildcard),
     Regexp(Box<Regexp>),
-    Fuzzy { text: Vec<char>, edits: usize },
-    Between { lower: Option<(String, bool)>, upper: Option<(String, bool)> },
+    Fuzzy {
+        text: Vec<char>,
+        edits: usize,
+    },
+    Between {
+        lower: Option<(String, bool)>,
+        upper: Option<(String, bool)>,
+    },
 }
 
 impl Matcher {
     /// Creates the test of a Lucene regular expression.
     pub fn regexp(pattern: &str) -> Result<Self, SearchError> {
-        Regexp::new(pattern).map(|regexp| Self::Regexp(Box::new(regexp))).map_err(|e| regexp_error(&e))
+        Regexp::new(pattern)
+            .map(|regexp| Self::Regexp(Box::new(regexp)))
+            .map_err(|e| regexp_error(&e))
     }
 
     /// Creates the test of texts some edits away; without a number the length decides.
@@ -41,7 +51,10 @@ impl Matcher {
             3..=5 => 1,
             _ => 2,
         };
-        Self::Fuzzy { edits: edits.map_or(by_length, usize::from), text }
+        Self::Fuzzy {
+            edits: edits.map_or(by_length, usize::from),
+            text,
+        }
     }
 
     fn literal_prefix(&self) -> String {
@@ -60,7 +73,9 @@ impl Matcher {
             Self::Exact(text) => text == value,
             Self::Prefix(text) => value.starts_with(text.as_str()),
             Self::Wildcard(pattern) => pattern.is_match(value),
-            Self::Regexp(regexp) => regexp.is_match(value).map_err(|error| regexp_error(&error))?,
+            Self::Regexp(regexp) => regexp
+                .is_match(value)
+                .map_err(|error| regexp_error(&error))?,
             Self::Fuzzy { text, edits } => is_within(text, value, *edits),
             Self::Between { lower, upper } => {
                 let above = lower.as_ref().is_none_or(|(end, is_inclusive)| {
@@ -86,7 +101,8 @@ fn is_within(a: &[char], b: &str, max: usize) -> bool {
     for (row, ca) in a.iter().enumerate() {
         let mut current = vec![row + 1];
         for (column, cb) in b.iter().enumerate() {
-            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
+            let at =
+                |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
             let cost = usize::from(ca != cb);
             let mut best = (at(&last, column) + cost)
                 .min(at(&last, column + 1) + 1)
@@ -116,12 +132,18 @@ pub(super) fn documents_with(
     for (_, reader) in snapshot.segments() {
         let inverted = reader.inverted_index(field)?;
         let mut docs = BitSet::with_max_value(reader.max_doc());
-        let mut terms = inverted.terms().range().ge(prefix.as_bytes()).into_stream()?;
+        let mut terms = inverted
+            .terms()
+            .range()
+            .ge(prefix.as_bytes())
+            .into_stream()?;
         while terms.advance() {
             if !terms.key().starts_with(prefix.as_bytes()) {
                 break;
             }
-            let Ok(term) = std::str::from_utf8(terms.key()) else { continue };
+            let Ok(term) = std::str::from_utf8(terms.key()) else {
+                continue;
+            };
             if !matcher.is_match(term)? {
                 continue;
             }
@@ -136,7 +158,9 @@ pub(super) fn documents_with(
         }
         bits.insert(reader.segment_id(), docs);
     }
-    Ok(DocBits { bits: Arc::new(bits) })
+    Ok(DocBits {
+        bits: Arc::new(bits),
+    })
 }
 
 /// A query whose documents are known.
@@ -171,7 +195,9 @@ impl Weight for DocBits {
         if scorer.doc() <= doc && scorer.seek(doc) == doc {
             Ok(Explanation::new("DocBits", 1.0))
         } else {
-            Err(TantivyError::InvalidArgument(format!("document {doc} does not match")))
+            Err(TantivyError::InvalidArgument(format!(
+                "document {doc} does not match"
+            )))
         }
     }
 }

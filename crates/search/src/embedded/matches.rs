@@ -23,7 +23,10 @@ pub(super) struct Deadline {
 
 impl Deadline {
     pub fn starting_now(max: Duration) -> Self {
-        Self { start: Instant::now(), max }
+        Self {
+            start: Instant::now(),
+            max,
+        }
     }
 
     /// Fails once the time is over.
@@ -67,7 +70,10 @@ pub(super) fn documents(
             match alive {
                 None => docs.extend(block.iter().map(|doc| base + doc)),
                 Some(alive) => docs.extend(
-                    block.iter().filter(|doc| alive.is_alive(**doc)).map(|doc| base + doc),
+                    block
+                        .iter()
+                        .filter(|doc| alive.is_alive(**doc))
+                        .map(|doc| base + doc),
                 ),
             }
             if filled < COLLECT_BLOCK_BUFFER_LEN {

@@ -46,7 +46,11 @@ pub struct EmbeddedSettings {
 impl EmbeddedSettings {
     /// Creates settings with the documented defaults.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), writer_heap_bytes: 15_000_000, limits: Limits::default() }
+        Self {
+            folder: folder.into(),
+            writer_heap_bytes: 15_000_000,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -71,7 +75,11 @@ impl Embedded {
     ) -> Result<Self, Error> {
         let writes = Pool::new(1, 1_024);
         let engine = writes.run(move || Engine::open(settings, clock)).await?;
-        Ok(Self { engine: Arc::new(engine), searches, writes })
+        Ok(Self {
+            engine: Arc::new(engine),
+            searches,
+            writes,
+        })
     }
 
     /// Returns the engine, for callers that are on a blocking thread already.
@@ -94,15 +102,18 @@ impl Embedded {
 impl SearchIndex for Embedded {
     async fn search(&self, body: &Value) -> Result<Value, SearchError> {
         let body = body.clone();
-        self.run(&self.searches, move |engine| engine.search(&body)).await
+        self.run(&self.searches, move |engine| engine.search(&body))
+            .await
     }
 
     async fn put(&self, documents: Vec<Document>) -> Result<(), SearchError> {
-        self.run(&self.writes, move |engine| engine.put(&documents)).await
+        self.run(&self.writes, move |engine| engine.put(&documents))
+            .await
     }
 
     async fn remove(&self, ids: Vec<i64>) -> Result<(), SearchError> {
-        self.run(&self.writes, move |engine| engine.remove(&ids)).await
+        self.run(&self.writes, move |engine| engine.remove(&ids))
+            .await
     }
 
     async fn commit(&self) -> Result<(), SearchError> {
@@ -110,7 +121,8 @@ impl SearchIndex for Embedded {
     }
 
     async fn contains(&self, ids: Vec<i64>) -> Result<Vec<i64>, SearchError> {
-        self.run(&self.writes, move |engine| engine.contains(&ids)).await
+        self.run(&self.writes, move |engine| engine.contains(&ids))
+            .await
     }
 
     async fn highest_id(&self) -> Result<Option<i64>, SearchError> {

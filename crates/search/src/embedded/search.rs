@@ -34,7 +34,10 @@ impl Search<'_> {
         let mut compiler = Compiler::new(self.mapping, self.snapshot, self.now);
         let query = compiler.query(&request.query)?;
         let marks = compiler.into_marks();
-        let mut answer = Answer { suggest: request.suggest.clone(), ..Answer::default() };
+        let mut answer = Answer {
+            suggest: request.suggest.clone(),
+            ..Answer::default()
+        };
         if request.aggregations.is_empty() {
             self.hits(&request, query.as_ref(), marks, &mut answer)?;
         } else {
@@ -56,8 +59,12 @@ impl Search<'_> {
     ) -> Result<(), SearchError> {
         let planner = Planner::new(self.snapshot, &self.deadline, self.compiler());
         let plans = planner.plan(&request.aggregations)?;
-        let mut context =
-            Context::new(self.snapshot, self.mapping, &self.deadline, self.limits.max_buckets);
+        let mut context = Context::new(
+            self.snapshot,
+            self.mapping,
+            &self.deadline,
+            self.limits.max_buckets,
+        );
         let docs = match request.query.clause {
             Clause::All => None,
             _ => Some(matches::documents(self.snapshot, query, &self.deadline)?),
@@ -133,7 +140,10 @@ impl Search<'_> {
         };
         let skipped = usize::try_from(request.from).unwrap_or(usize::MAX);
         for candidate in top.into_sorted().iter().skip(skipped) {
-            let highlight = request.highlight.as_ref().map(|highlight| (highlight, marks.as_mut_slice()));
+            let highlight = request
+                .highlight
+                .as_ref()
+                .map(|highlight| (highlight, marks.as_mut_slice()));
             answer.hits.push(renderer.hit(candidate, highlight)?);
         }
         answer.max_score = (shows_scores && total > 0).then_some(max_score);
@@ -146,7 +156,9 @@ impl Search<'_> {
         request: &Request,
         query: &dyn IndexQuery,
     ) -> Result<Box<dyn IndexQuery>, SearchError> {
-        let Some(post_filter) = &request.post_filter else { return Ok(query.box_clone()) };
+        let Some(post_filter) = &request.post_filter else {
+            return Ok(query.box_clone());
+        };
         let filter = self.compiler().query(post_filter)?;
         let filter: Box<dyn IndexQuery> = Box::new(ConstScoreQuery::new(filter, 0.0));
         let both = vec![(Occur::Must, query.box_clone()), (Occur::Must, filter)];
@@ -156,7 +168,7 @@ impl Search<'_> {
 
 /// Tells whether hits below an aggregation are ordered by or show scores.
 fn wants_scores(aggregations: &[Aggregation]) -> bool {
-    aggregations
-        .iter()
-        .any(|aggregation| matches!(aggregation.kind, Kind::TopHits(_)) || wants_scores(&aggregation.subs))
+    aggregations.iter().any(|aggregation| {
+        matches!(aggregation.kind, Kind::TopHits(_)) || wants_scores(&aggregation.subs)
+    })
 }

@@ -32,12 +32,20 @@ impl Snapshot {
             bases.push(next);
             next = next.saturating_add(reader.max_doc());
         }
-        Self { searcher, bases, ranks: Mutex::default(), numbers: Mutex::default() }
+        Self {
+            searcher,
+            bases,
+            ranks: Mutex::default(),
+            numbers: Mutex::default(),
+        }
     }
 
     /// Returns each segment with the number of its first document.
     pub fn segments(&self) -> impl Iterator<Item = (Doc, &tantivy::SegmentReader)> {
-        self.bases.iter().copied().zip(self.searcher.segment_readers())
+        self.bases
+            .iter()
+            .copied()
+            .zip(self.searcher.segment_readers())
     }
 
     /// Returns the place of a document in its segment.
@@ -45,12 +53,19 @@ impl Snapshot {
         let after = self.bases.partition_point(|base| *base <= doc);
         let segment = after.saturating_sub(1);
         let base = self.bases.get(segment).copied().unwrap_or(0);
-        DocAddress::new(u32::try_from(segment).unwrap_or(0), doc.saturating_sub(base))
+        DocAddress::new(
+            u32::try_from(segment).unwrap_or(0),
+            doc.saturating_sub(base),
+        )
     }
 
     /// Returns how many document numbers there are, deleted ones included.
     pub fn doc_count(&self) -> Doc {
-        self.searcher.segment_readers().iter().map(tantivy::SegmentReader::max_doc).sum()
+        self.searcher
+            .segment_readers()
+            .iter()
+            .map(tantivy::SegmentReader::max_doc)
+            .sum()
     }
 
     /// Tells whether a document that is not deleted has a term.
@@ -58,7 +73,9 @@ impl Snapshot {
         for (_, reader) in self.segments() {
             let inverted = reader.inverted_index(term.field())?;
             let postings = inverted.read_postings(term, IndexRecordOption::Basic)?;
-            let Some(mut postings) = postings else { continue };
+            let Some(mut postings) = postings else {
+                continue;
+            };
             let mut doc = postings.doc();
             while doc != TERMINATED {
                 if !reader.is_deleted(doc) {

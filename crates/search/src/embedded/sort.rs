@@ -67,13 +67,21 @@ impl Plan {
             accepts_unmapped: false,
         }];
         let keys = if keys.is_empty() { &by_score } else { keys };
-        let keys = keys.iter().map(|key| plan_key(snapshot, key)).collect::<Result<_, _>>()?;
-        Ok(Self { keys, ids: snapshot.ids()? })
+        let keys = keys
+            .iter()
+            .map(|key| plan_key(snapshot, key))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            keys,
+            ids: snapshot.ids()?,
+        })
     }
 
     /// Tells whether any key is the score.
     pub fn needs_scores(&self) -> bool {
-        self.keys.iter().any(|key| matches!(key.values, Values::Score))
+        self.keys
+            .iter()
+            .any(|key| matches!(key.values, Values::Score))
     }
 
     /// Returns the row id of a document.
@@ -83,7 +91,10 @@ impl Plan {
 
     /// Returns the `sort` array of a hit.
     pub fn values(&self, doc: Doc, score: f32) -> Value {
-        self.keys.iter().map(|key| self.value(key, doc, score)).collect()
+        self.keys
+            .iter()
+            .map(|key| self.value(key, doc, score))
+            .collect()
     }
 
     fn value(&self, key: &PlanKey, doc: Doc, score: f32) -> Value {
@@ -95,11 +106,13 @@ impl Plan {
                 Some(number) => json!(number),
                 None => json!(missing_number(key)),
             },
-            Values::Ranks(ranks) => match at(&ranks.of_doc, doc).and_then(|rank| ranks.keys.get(rank)) {
-                Some(Key::Text(text)) => json!(text),
-                Some(Key::Number(number)) => json!(number),
-                None => Value::Null,
-            },
+            Values::Ranks(ranks) => {
+                match at(&ranks.of_doc, doc).and_then(|rank| ranks.keys.get(rank)) {
+                    Some(Key::Text(text)) => json!(text),
+                    Some(Key::Number(number)) => json!(number),
+                    None => Value::Null,
+                }
+            }
         }
     }
 
@@ -110,9 +123,9 @@ impl Plan {
             Values::Score => Some(u64::from(score.max(0.0).to_bits())),
             Values::Document => Some(ordered(self.id(doc))),
             Values::Numbers(numbers) => at(numbers, doc).filter(|n| *n != NO_NUMBER).map(ordered),
-            Values::Ranks(ranks) => {
-                at(&ranks.of_doc, doc).filter(|rank| *rank != NO_RANK).map(|rank| 2 * u64::from(rank) + 1)
-            }
+            Values::Ranks(ranks) => at(&ranks.of_doc, doc)
+                .filter(|rank| *rank != NO_RANK)
+                .map(|rank| 2 * u64::from(rank) + 1),
             Values::Nothing => None,
         };
         let value = match (value, &key.missing) {
@@ -171,14 +184,20 @@ fn plan_key(snapshot: &Snapshot, key: &SortKey) -> Result<PlanKey, SearchError> 
         Missing::First => Placed::First,
         Missing::As(value) => place(&values, value)?,
     };
-    Ok(PlanKey { values, direction: key.direction, missing })
+    Ok(PlanKey {
+        values,
+        direction: key.direction,
+        missing,
+    })
 }
 
 /// Returns the place of a value that stands for missing ones.
 fn place(values: &Values, value: &Literal) -> Result<Placed, SearchError> {
     Ok(match values {
         Values::Numbers(_) => match literal::long(value)? {
-            literal::Long::Whole(number) | literal::Long::Between(number) => Placed::At(ordered(number)),
+            literal::Long::Whole(number) | literal::Long::Between(number) => {
+                Placed::At(ordered(number))
+            }
         },
         Values::Ranks(ranks) => {
             // Values have odd places, gaps between them even ones.
@@ -223,13 +242,20 @@ pub(super) struct Top<'a> {
 
 impl<'a> Top<'a> {
     pub fn new(plan: &'a Plan, size: usize) -> Self {
-        Self { plan, heap: BinaryHeap::new(), size, max_score: 0.0 }
+        Self {
+            plan,
+            heap: BinaryHeap::new(),
+            size,
+            max_score: 0.0,
+        }
     }
 
     /// Offers a document.
     pub fn push(&mut self, doc: Doc, score: f32) {
         self.max_score = self.max_score.max(score);
-        let Some((first, rest)) = self.plan.keys.split_first() else { return };
+        let Some((first, rest)) = self.plan.keys.split_first() else {
+            return;
+        };
         if self.size == 0 {
             return;
         }
@@ -243,7 +269,12 @@ impl<'a> Top<'a> {
         let mut keys = Vec::with_capacity(self.plan.keys.len());
         keys.push(key);
         keys.extend(rest.iter().map(|key| self.plan.key(key, doc, score)));
-        let candidate = Candidate { keys, id: self.plan.id(doc), doc, score };
+        let candidate = Candidate {
+            keys,
+            id: self.plan.id(doc),
+            doc,
+            score,
+        };
         if self.heap.len() < self.size {
             self.heap.push(candidate);
         } else if let Some(mut worst) = self.heap.peek_mut()

@@ -29,9 +29,10 @@ enum Class {
 fn class(c: char) -> Class {
     match c {
         '_' => Class::Underscore,
-        '\u{3040}'..='\u{309F}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}' => {
-            Class::Single
-        }
+        '\u{3040}'..='\u{309F}'
+        | '\u{3400}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{3FFFF}' => Class::Single,
         c if c.is_numeric() => Class::Digit,
         c if c.is_alphabetic() => Class::Letter,
         _ => Class::Other,
@@ -57,15 +58,34 @@ pub(super) fn words(text: &str) -> Vec<Word> {
         let end = at + c.len_utf8();
         match here {
             Class::Letter | Class::Digit | Class::Underscore => {
-                if open.as_ref().is_some_and(|word| word.chars >= MAX_WORD_CHARS) {
+                if open
+                    .as_ref()
+                    .is_some_and(|word| word.chars >= MAX_WORD_CHARS)
+                {
                     finish(open.take(), text, &mut words);
                 }
-                let word = open.get_or_insert(Open { from: at, to: end, chars: 0, last: here, is_word: false });
+                let word = open.get_or_insert(Open {
+                    from: at,
+                    to: end,
+                    chars: 0,
+                    last: here,
+                    is_word: false,
+                });
                 word.extend(end, here);
             }
             Class::Single => {
                 finish(open.take(), text, &mut words);
-                finish(Some(Open { from: at, to: end, chars: 1, last: here, is_word: true }), text, &mut words);
+                finish(
+                    Some(Open {
+                        from: at,
+                        to: end,
+                        chars: 1,
+                        last: here,
+                        is_word: true,
+                    }),
+                    text,
+                    &mut words,
+                );
             }
             Class::Other => {
                 let next = chars.peek().map_or(Class::Other, |(_, next)| class(*next));
@@ -103,10 +123,19 @@ impl Open {
 }
 
 fn finish(open: Option<Open>, text: &str, words: &mut Vec<Word>) {
-    if let Some(Open { from, to, is_word: true, .. }) = open
+    if let Some(Open {
+        from,
+        to,
+        is_word: true,
+        ..
+    }) = open
         && let Some(word) = text.get(from..to)
     {
-        words.push(Word { text: word.to_lowercase(), from, to });
+        words.push(Word {
+            text: word.to_lowercase(),
+            from,
+            to,
+        });
     }
 }
 
@@ -124,13 +153,18 @@ impl Tokenizer for StandardTokenizer {
     type TokenStream<'a> = WordStream;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream {
-        WordStream { words: words(text).into_iter(), token: Token::default() }
+        WordStream {
+            words: words(text).into_iter(),
+            token: Token::default(),
+        }
     }
 }
 
 impl TokenStream for WordStream {
     fn advance(&mut self) -> bool {
-        let Some(word) = self.words.next() else { return false };
+        let Some(word) = self.words.next() else {
+            return false;
+        };
         self.token.text = word.text;
         self.token.offset_from = word.from;
         self.token.offset_to = word.to;
@@ -160,10 +194,16 @@ mod tests {
         for (text, expected) in [
             ("x86_64-pc-linux-gnu", &["x86_64", "pc", "linux", "gnu"][..]),
             ("61.0 61.0.2 61.", &["61.0", "61.0.2", "61"]),
-            ("clang.exe it's a:b 1:2", &["clang.exe", "it's", "a:b", "1", "2"]),
+            (
+                "clang.exe it's a:b 1:2",
+                &["clang.exe", "it's", "a:b", "1", "2"],
+            ),
             ("a.1 1.a 1,000;5", &["a", "1", "1", "a", "1,000;5"]),
             ("_ __ _a a_ -", &["_a", "a_"]),
-            ("/usr/bin/gcc -std=GNU99", &["usr", "bin", "gcc", "std", "gnu99"]),
+            (
+                "/usr/bin/gcc -std=GNU99",
+                &["usr", "bin", "gcc", "std", "gnu99"],
+            ),
             ("a..b", &["a", "b"]),
             ("日本", &["日", "本"]),
             ("", &[]),

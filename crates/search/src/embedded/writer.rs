@@ -22,7 +22,12 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn new(index: Index, heap_bytes: usize, highest: Option<i64>) -> Self {
-        Self { index, heap_bytes, open: None, highest: highest.unwrap_or(i64::MIN) }
+        Self {
+            index,
+            heap_bytes,
+            open: None,
+            highest: highest.unwrap_or(i64::MIN),
+        }
     }
 
     fn writer(&mut self) -> Result<&mut IndexWriter, SearchError> {
@@ -40,7 +45,9 @@ impl Writer {
         }
         match self.open.as_mut() {
             Some(writer) => Ok(writer),
-            None => Err(SearchError::Internal(releng_common::Error::internal("no index writer"))),
+            None => Err(SearchError::Internal(releng_common::Error::internal(
+                "no index writer",
+            ))),
         }
     }
 

@@ -23,8 +23,15 @@ pub fn parse(
     let (start, math) = if let Some(math) = expression.strip_prefix("now") {
         (now, math)
     } else if let Some((anchor, math)) = expression.split_once("||") {
-        let rounding = if math.is_empty() { rounding } else { Rounding::Down };
-        (DateTime::from_timestamp_millis(moment(anchor, rounding, zone_minutes)?)?, math)
+        let rounding = if math.is_empty() {
+            rounding
+        } else {
+            Rounding::Down
+        };
+        (
+            DateTime::from_timestamp_millis(moment(anchor, rounding, zone_minutes)?)?,
+            math,
+        )
     } else {
         return moment(expression, rounding, zone_minutes);
     };
@@ -79,7 +86,9 @@ pub fn knows_format(format: &str) -> bool {
 /// Reads digits of a length in a range; signs and blanks are no digits.
 fn number<T: std::str::FromStr>(text: &str, len: std::ops::RangeInclusive<usize>) -> Option<T> {
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_digits && len.contains(&text.len())).then(|| text.parse().ok()).flatten()
+    (is_digits && len.contains(&text.len()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn moment(text: &str, rounding: Rounding, zone_minutes: i32) -> Option<i64> {
@@ -97,8 +106,16 @@ fn calendar(text: &str, rounding: Rounding, default_zone: i32) -> Option<i64> {
     };
     let mut parts = date.split('-');
     let year = number::<i32>(parts.next()?, 4..=4)?;
-    let month = parts.next().map(|part| number::<u32>(part, 2..=2).ok_or(())).transpose().ok()?;
-    let day = parts.next().map(|part| number::<u32>(part, 2..=2).ok_or(())).transpose().ok()?;
+    let month = parts
+        .next()
+        .map(|part| number::<u32>(part, 2..=2).ok_or(()))
+        .transpose()
+        .ok()?;
+    let day = parts
+        .next()
+        .map(|part| number::<u32>(part, 2..=2).ok_or(()))
+        .transpose()
+        .ok()?;
     if parts.next().is_some() {
         return None;
     }
@@ -112,7 +129,11 @@ fn calendar(text: &str, rounding: Rounding, default_zone: i32) -> Option<i64> {
         };
         let start = first.and_time(NaiveTime::MIN).and_utc();
         let zone = TimeDelta::minutes(i64::from(default_zone));
-        return Some(end_of(start, unit, rounding)?.checked_sub_signed(zone)?.timestamp_millis());
+        return Some(
+            end_of(start, unit, rounding)?
+                .checked_sub_signed(zone)?
+                .timestamp_millis(),
+        );
     };
     day?;
     clock_time(first, time, rounding, default_zone)
@@ -121,21 +142,36 @@ fn calendar(text: &str, rounding: Rounding, default_zone: i32) -> Option<i64> {
 fn clock_time(date: NaiveDate, text: &str, rounding: Rounding, default_zone: i32) -> Option<i64> {
     let zone_at = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
     let (clock, zone) = text.split_at_checked(zone_at)?;
-    let zone = if zone.is_empty() { default_zone } else { zone_minutes(zone)? };
+    let zone = if zone.is_empty() {
+        default_zone
+    } else {
+        zone_minutes(zone)?
+    };
     let (clock, fraction) = match clock.split_once(['.', ',']) {
         Some((clock, fraction)) => (clock, Some(fraction)),
         None => (clock, None),
     };
     let mut parts = clock.split(':');
     let hour = number::<u32>(parts.next()?, 2..=2)?;
-    let minute = parts.next().map(|part| number::<u32>(part, 2..=2).ok_or(())).transpose().ok()?;
-    let second = parts.next().map(|part| number::<u32>(part, 2..=2).ok_or(())).transpose().ok()?;
+    let minute = parts
+        .next()
+        .map(|part| number::<u32>(part, 2..=2).ok_or(()))
+        .transpose()
+        .ok()?;
+    let second = parts
+        .next()
+        .map(|part| number::<u32>(part, 2..=2).ok_or(()))
+        .transpose()
+        .ok()?;
     if parts.next().is_some() || (fraction.is_some() && second.is_none()) {
         return None;
     }
     let time = NaiveTime::from_hms_opt(hour, minute.unwrap_or(0), second.unwrap_or(0))?;
     let start = date.and_time(time).and_utc();
-    let millis = fraction.map(|digits| millis_of(digits).ok_or(())).transpose().ok()?;
+    let millis = fraction
+        .map(|digits| millis_of(digits).ok_or(()))
+        .transpose()
+        .ok()?;
     let unit = match (minute, second) {
         (None, _) => Unit::Hour,
         (Some(_), None) => Unit::Minute,
@@ -191,11 +227,7 @@ fn end_of(start: DateTime<Utc>, unit: Unit, rounding: Rounding) -> Option<DateTi
 }
 
 /// Works off `+1d`, `-2M` and `/d` one after the other.
-fn calculate(
-    start: DateTime<Utc>,
-    math: &str,
-    rounding: Rounding,
-) -> Option<DateTime<Utc>> {
+fn calculate(start: DateTime<Utc>, math: &str, rounding: Rounding) -> Option<DateTime<Utc>> {
     let mut at = start;
     let mut rest = math;
     while let Some(operator) = rest.chars().next() {
@@ -205,7 +237,11 @@ fn calculate(
         let letter = after.chars().next()?;
         let unit = Unit::of(letter)?;
         rest = after.strip_prefix(letter)?;
-        let count = if count.is_empty() { 1 } else { number::<i64>(count, 1..=9)? };
+        let count = if count.is_empty() {
+            1
+        } else {
+            number::<i64>(count, 1..=9)?
+        };
         at = match operator {
             '+' => add(at, count, unit)?,
             '-' => add(at, -count, unit)?,
@@ -231,7 +267,11 @@ fn add(at: DateTime<Utc>, count: i64, unit: Unit) -> Option<DateTime<Utc>> {
 
 fn add_months(at: DateTime<Utc>, count: i64) -> Option<DateTime<Utc>> {
     let months = Months::new(u32::try_from(count.unsigned_abs()).ok()?);
-    if count < 0 { at.checked_sub_months(months) } else { at.checked_add_months(months) }
+    if count < 0 {
+        at.checked_sub_months(months)
+    } else {
+        at.checked_add_months(months)
+    }
 }
 
 fn floor(at: DateTime<Utc>, unit: Unit) -> Option<DateTime<Utc>> {
@@ -258,21 +298,51 @@ mod tests {
     use super::*;
 
     fn read(expression: &str, rounding: Rounding) -> Option<String> {
-        let now = DateTime::parse_from_rfc3339("2019-03-20T13:45:30.250Z").unwrap().to_utc();
+        let now = DateTime::parse_from_rfc3339("2019-03-20T13:45:30.250Z")
+            .unwrap()
+            .to_utc();
         let millis = parse(expression, now, rounding, 0)?;
-        Some(DateTime::from_timestamp_millis(millis)?.format("%FT%T%.3f").to_string())
+        Some(
+            DateTime::from_timestamp_millis(millis)?
+                .format("%FT%T%.3f")
+                .to_string(),
+        )
     }
 
     #[test]
     fn missing_parts_are_the_first_or_the_last_moment() {
         for (text, down, up) in [
             ("2018", "2018-01-01T00:00:00.000", "2018-12-31T23:59:59.999"),
-            ("2018-02", "2018-02-01T00:00:00.000", "2018-02-28T23:59:59.999"),
-            ("2018-05-10", "2018-05-10T00:00:00.000", "2018-05-10T23:59:59.999"),
-            ("2018-05-10T18", "2018-05-10T18:00:00.000", "2018-05-10T18:59:59.999"),
-            ("2018-05-10T18:02:17Z", "2018-05-10T18:02:17.000", "2018-05-10T18:02:17.999"),
-            ("2018-05-10T18:02:17.559812+02:00", "2018-05-10T16:02:17.559", "2018-05-10T16:02:17.559"),
-            ("1525975337559", "2018-05-10T18:02:17.559", "2018-05-10T18:02:17.559"),
+            (
+                "2018-02",
+                "2018-02-01T00:00:00.000",
+                "2018-02-28T23:59:59.999",
+            ),
+            (
+                "2018-05-10",
+                "2018-05-10T00:00:00.000",
+                "2018-05-10T23:59:59.999",
+            ),
+            (
+                "2018-05-10T18",
+                "2018-05-10T18:00:00.000",
+                "2018-05-10T18:59:59.999",
+            ),
+            (
+                "2018-05-10T18:02:17Z",
+                "2018-05-10T18:02:17.000",
+                "2018-05-10T18:02:17.999",
+            ),
+            (
+                "2018-05-10T18:02:17.559812+02:00",
+                "2018-05-10T16:02:17.559",
+                "2018-05-10T16:02:17.559",
+            ),
+            (
+                "1525975337559",
+                "2018-05-10T18:02:17.559",
+                "2018-05-10T18:02:17.559",
+            ),
         ] {
             assert_eq!(read(text, Rounding::Down).as_deref(), Some(down), "{text}");
             assert_eq!(read(text, Rounding::Up).as_deref(), Some(up), "{text}");
@@ -283,11 +353,31 @@ mod tests {
     fn expressions_add_and_round_from_left_to_right() {
         for (text, down, up) in [
             ("now", "2019-03-20T13:45:30.250", "2019-03-20T13:45:30.250"),
-            ("now-1d/d", "2019-03-19T00:00:00.000", "2019-03-19T23:59:59.999"),
-            ("now/w", "2019-03-18T00:00:00.000", "2019-03-24T23:59:59.999"),
-            ("now/M-1y", "2018-03-01T00:00:00.000", "2018-03-31T23:59:59.999"),
-            ("2019-01-31||+1M", "2019-02-28T00:00:00.000", "2019-02-28T00:00:00.000"),
-            ("2019-01-17||/M", "2019-01-01T00:00:00.000", "2019-01-31T23:59:59.999"),
+            (
+                "now-1d/d",
+                "2019-03-19T00:00:00.000",
+                "2019-03-19T23:59:59.999",
+            ),
+            (
+                "now/w",
+                "2019-03-18T00:00:00.000",
+                "2019-03-24T23:59:59.999",
+            ),
+            (
+                "now/M-1y",
+                "2018-03-01T00:00:00.000",
+                "2018-03-31T23:59:59.999",
+            ),
+            (
+                "2019-01-31||+1M",
+                "2019-02-28T00:00:00.000",
+                "2019-02-28T00:00:00.000",
+            ),
+            (
+                "2019-01-17||/M",
+                "2019-01-01T00:00:00.000",
+                "2019-01-31T23:59:59.999",
+            ),
         ] {
             assert_eq!(read(text, Rounding::Down).as_deref(), Some(down), "{text}");
             assert_eq!(read(text, Rounding::Up).as_deref(), Some(up), "{text}");
@@ -296,9 +386,21 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_none() {
-        for text in ["", "yesterday", "2018-13", "2018-02-30", "2018-5-1", "now+", "now-1q", "now/2d",
-            "2018-05-10T25", "2018-05-10T18:02:17.", "20180510T1", "now+999999999999d", "2018||x"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2018-13",
+            "2018-02-30",
+            "2018-5-1",
+            "now+",
+            "now-1q",
+            "now/2d",
+            "2018-05-10T25",
+            "2018-05-10T18:02:17.",
+            "20180510T1",
+            "now+999999999999d",
+            "2018||x",
+        ] {
             assert_eq!(read(text, Rounding::Up), None, "{text}");
         }
     }

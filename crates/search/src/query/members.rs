@@ -36,7 +36,10 @@ pub(crate) fn object<'a>(
     value: &'a Value,
 ) -> Result<&'a Map<String, Value>, SearchError> {
     value.as_object().ok_or_else(|| {
-        SearchError::parsing(format!("[{clause}] must be an object, not {}", kind_name(value)))
+        SearchError::parsing(format!(
+            "[{clause}] must be an object, not {}",
+            kind_name(value)
+        ))
     })
 }
 
@@ -50,7 +53,13 @@ impl<'a> Members<'a> {
     /// Starts on the members of the object that `value` must be.
     pub fn of(clause: &'a str, value: &'a Value) -> Result<Self, SearchError> {
         let members = object(clause, value)?;
-        Ok(Self { clause, left: members.iter().map(|(key, value)| (key.as_str(), value)).collect() })
+        Ok(Self {
+            clause,
+            left: members
+                .iter()
+                .map(|(key, value)| (key.as_str(), value))
+                .collect(),
+        })
     }
 
     /// Takes a member of any kind; null counts as absent.
@@ -67,7 +76,9 @@ impl<'a> Members<'a> {
 
     /// Takes a member that is a scalar.
     pub fn literal(&mut self, key: &str) -> Result<Option<Literal>, SearchError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
         match Literal::from_value(value) {
             Some(literal) => Ok(Some(literal)),
             None => Err(self.wrong(key, "a scalar", value)),
@@ -87,7 +98,9 @@ impl<'a> Members<'a> {
 
     /// Takes a member that is an integer of 0 or more, as number or digits.
     pub fn count(&mut self, key: &str) -> Result<Option<u64>, SearchError> {
-        let Some(value) = self.take(key) else { return Ok(None) };
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
         let number = match value {
             Value::Bool(_) => None,
             other => crate::structure::lenient_integer(other),
@@ -100,8 +113,12 @@ impl<'a> Members<'a> {
 
     /// Takes `boost`, a number above or equal 0, 1 by default.
     pub fn boost(&mut self) -> Result<f32, SearchError> {
-        let Some(value) = self.take("boost") else { return Ok(1.0) };
-        let text = Literal::from_value(value).map(|literal| literal.to_text()).unwrap_or_default();
+        let Some(value) = self.take("boost") else {
+            return Ok(1.0);
+        };
+        let text = Literal::from_value(value)
+            .map(|literal| literal.to_text())
+            .unwrap_or_default();
         match text.parse::<f32>() {
             Ok(boost) if boost.is_finite() && boost >= 0.0 => Ok(boost),
             _ => Err(self.wrong("boost", "a number of 0 or more", value)),

@@ -28,7 +28,11 @@ impl Minimum {
         match value {
             Value::Number(number) => number.as_i64().map(Self::Count).ok_or_else(refused),
             Value::String(text) => match text.trim().strip_suffix('%') {
-                Some(percent) => percent.trim().parse().map(Self::Percent).map_err(|_| refused()),
+                Some(percent) => percent
+                    .trim()
+                    .parse()
+                    .map(Self::Percent)
+                    .map_err(|_| refused()),
                 None => text.trim().parse().map(Self::Count).map_err(|_| refused()),
             },
             _ => Err(refused()),
@@ -44,7 +48,11 @@ impl Minimum {
             Self::Count(count) => count,
             Self::Percent(percent) => {
                 let share = total.saturating_mul(percent) / 100;
-                if percent < 0 { total.saturating_add(share) } else { share }
+                if percent < 0 {
+                    total.saturating_add(share)
+                } else {
+                    share
+                }
             }
         };
         usize::try_from(wanted.max(0)).unwrap_or(usize::MAX)
@@ -67,7 +75,11 @@ mod tests {
             (json!("75%"), 5, 3),
             (json!("-25%"), 5, 4),
         ] {
-            assert_eq!(Minimum::parse(&value).unwrap().of(clauses), expected, "{value}");
+            assert_eq!(
+                Minimum::parse(&value).unwrap().of(clauses),
+                expected,
+                "{value}"
+            );
         }
     }
 }

@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Bound, Clause, Literal, Members, Query, Range, kind_name, object, parse_bool, parse_text};
+use super::{
+    Bound, Clause, Literal, Members, Query, Range, kind_name, object, parse_bool, parse_text,
+};
 use crate::error::SearchError;
 use crate::limits::Limits;
 
@@ -103,7 +105,9 @@ pub fn parse(value: &Value, budget: &mut Budget<'_>) -> Result<Query, SearchErro
     let mut members = members.iter();
     match (members.next(), members.next()) {
         (Some((name, params)), None) => budget.deeper(|budget| clause(name, params, budget)),
-        (None, _) => Err(SearchError::illegal_argument("query malformed, empty clause found")),
+        (None, _) => Err(SearchError::illegal_argument(
+            "query malformed, empty clause found",
+        )),
         (Some((name, _)), Some((second, _))) => Err(SearchError::parsing(format!(
             "[{name}] malformed query, expected [END_OBJECT] but found [FIELD_NAME] [{second}]"
         ))),
@@ -126,7 +130,9 @@ fn clause(name: &str, params: &Value, budget: &mut Budget<'_>) -> Result<Query, 
         "match" => parse_text::matching(name, params),
         "match_phrase" => parse_text::phrase(name, params),
         "query_string" => parse_text::query_string(name, params, budget),
-        other => Err(SearchError::parsing(format!("no [query] registered for [{other}]"))),
+        other => Err(SearchError::parsing(format!(
+            "no [query] registered for [{other}]"
+        ))),
     }
 }
 
@@ -152,10 +158,15 @@ fn term(name: &str, params: &Value) -> Result<Query, SearchError> {
     members.ignore(&["_name"]);
     let value = match members.literal("value")? {
         Some(value) => value,
-        None => members.literal("term")?.ok_or_else(|| members.missing("value"))?,
+        None => members
+            .literal("term")?
+            .ok_or_else(|| members.missing("value"))?,
     };
     members.finish()?;
-    Ok(Query { clause: Clause::Term { field, value }, boost })
+    Ok(Query {
+        clause: Clause::Term { field, value },
+        boost,
+    })
 }
 
 /// Returns the error for a list, null or object where a scalar belongs.
@@ -172,14 +183,22 @@ fn terms(name: &str, params: &Value, budget: &Budget<'_>) -> Result<Query, Searc
     members.ignore(&["_name"]);
     let (field, list) = members.single()?;
     let Value::Array(items) = list else {
-        return Err(SearchError::parsing(format!("[{name}] query does not support [{field}]")));
+        return Err(SearchError::parsing(format!(
+            "[{name}] query does not support [{field}]"
+        )));
     };
     check_values(name, items.len(), budget)?;
     let values = items
         .iter()
         .map(|item| Literal::from_value(item).ok_or_else(|| no_scalar(name, field, item)))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Query { clause: Clause::Terms { field: field.to_owned(), values }, boost })
+    Ok(Query {
+        clause: Clause::Terms {
+            field: field.to_owned(),
+            values,
+        },
+        boost,
+    })
 }
 
 fn check_values(clause: &str, count: usize, budget: &Budget<'_>) -> Result<(), SearchError> {
@@ -200,7 +219,10 @@ fn range(name: &str, params: &Value) -> Result<Query, SearchError> {
     let mut members = Members::of(name, value)?;
     let boost = members.boost()? * outer_boost;
     members.ignore(&["_name", "relation"]);
-    let mut range = Range { zone_minutes: parse_text::zone(&mut members)?, ..Range::default() };
+    let mut range = Range {
+        zone_minutes: parse_text::zone(&mut members)?,
+        ..Range::default()
+    };
     let format = members.text("format")?;
     if let Some(format) = format.filter(|format| !super::date_math::knows_format(format)) {
         return Err(SearchError::illegal_argument(format!(
@@ -211,16 +233,28 @@ fn range(name: &str, params: &Value) -> Result<Query, SearchError> {
     let upper_inclusive = members.flag("include_upper")?.unwrap_or(true);
     for (key, is_inclusive) in [("from", lower_inclusive), ("gte", true), ("gt", false)] {
         if let Some(value) = members.literal(key)? {
-            range.lower = Some(Bound { value, is_inclusive });
+            range.lower = Some(Bound {
+                value,
+                is_inclusive,
+            });
         }
     }
     for (key, is_inclusive) in [("to", upper_inclusive), ("lte", true), ("lt", false)] {
         if let Some(value) = members.literal(key)? {
-            range.upper = Some(Bound { value, is_inclusive });
+            range.upper = Some(Bound {
+                value,
+                is_inclusive,
+            });
         }
     }
     members.finish()?;
-    Ok(Query { clause: Clause::Range { field: field.to_owned(), range }, boost })
+    Ok(Query {
+        clause: Clause::Range {
+            field: field.to_owned(),
+            range,
+        },
+        boost,
+    })
 }
 
 fn exists(name: &str, params: &Value) -> Result<Query, SearchError> {
@@ -232,7 +266,10 @@ fn exists(name: &str, params: &Value) -> Result<Query, SearchError> {
         return Err(SearchError::illegal_argument("field name is null or empty"));
     };
     members.finish()?;
-    Ok(Query { clause: Clause::Exists { field }, boost })
+    Ok(Query {
+        clause: Clause::Exists { field },
+        boost,
+    })
 }
 
 fn ids(name: &str, params: &Value, budget: &Budget<'_>) -> Result<Query, SearchError> {
@@ -253,7 +290,10 @@ fn ids(name: &str, params: &Value, budget: &Budget<'_>) -> Result<Query, SearchE
             Some(literal) => Ok(literal.to_text()),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Query { clause: Clause::Ids(ids), boost })
+    Ok(Query {
+        clause: Clause::Ids(ids),
+        boost,
+    })
 }
 
 fn pattern(name: &str, params: &Value, budget: &Budget<'_>) -> Result<Query, SearchError> {
@@ -266,10 +306,18 @@ fn pattern(name: &str, params: &Value, budget: &Budget<'_>) -> Result<Query, Sea
         None if value.is_object() => {
             let mut members = Members::of(name, value)?;
             let boost = members.boost()?;
-            members.ignore(&["_name", "rewrite", "flags", "flags_value", "max_determinized_states"]);
+            members.ignore(&[
+                "_name",
+                "rewrite",
+                "flags",
+                "flags_value",
+                "max_determinized_states",
+            ]);
             let text = match members.text("value")? {
                 Some(text) => text,
-                None => members.text(name)?.ok_or_else(|| members.missing("value"))?,
+                None => members
+                    .text(name)?
+                    .ok_or_else(|| members.missing("value"))?,
             };
             members.finish()?;
             (text, boost)
@@ -279,8 +327,14 @@ fn pattern(name: &str, params: &Value, budget: &Budget<'_>) -> Result<Query, Sea
     budget.check_pattern(name, &text)?;
     let clause = match name {
         "prefix" => Clause::Prefix { field, value: text },
-        "wildcard" => Clause::Wildcard { field, pattern: text },
-        _ => Clause::Regexp { field, pattern: text },
+        "wildcard" => Clause::Wildcard {
+            field,
+            pattern: text,
+        },
+        _ => Clause::Regexp {
+            field,
+            pattern: text,
+        },
     };
     Ok(Query { clause, boost })
 }

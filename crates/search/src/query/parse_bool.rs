@@ -15,7 +15,10 @@ pub(super) fn boolean(
     let mut members = Members::of(name, params)?;
     let boost = members.boost()?;
     members.ignore(&["_name", "adjust_pure_negative", "disable_coord"]);
-    let minimum = members.take("minimum_should_match").map(Minimum::parse).transpose()?;
+    let minimum = members
+        .take("minimum_should_match")
+        .map(Minimum::parse)
+        .transpose()?;
     let mut clauses = |key: &str| list(&mut members, key, budget);
     let bool = Bool {
         must: clauses("must")?,
@@ -25,7 +28,10 @@ pub(super) fn boolean(
         minimum,
     };
     members.finish()?;
-    Ok(Query { clause: Clause::Bool(bool), boost })
+    Ok(Query {
+        clause: Clause::Bool(bool),
+        boost,
+    })
 }
 
 /// Takes a member that is one clause or a list of them.
@@ -51,10 +57,15 @@ pub(super) fn constant(
     let mut members = Members::of(name, params)?;
     let boost = members.boost()?;
     members.ignore(&["_name"]);
-    let filter = members.take("filter").ok_or_else(|| members.missing("filter"))?;
+    let filter = members
+        .take("filter")
+        .ok_or_else(|| members.missing("filter"))?;
     members.finish()?;
     let inner = parse(filter, budget)?;
-    Ok(Query { clause: Clause::Constant(Box::new(inner)), boost })
+    Ok(Query {
+        clause: Clause::Constant(Box::new(inner)),
+        boost,
+    })
 }
 
 /// Parses `dis_max`.
@@ -71,5 +82,8 @@ pub(super) fn best(
         return Err(members.missing("queries"));
     }
     members.finish()?;
-    Ok(Query { clause: Clause::Best(queries), boost })
+    Ok(Query {
+        clause: Clause::Best(queries),
+        boost,
+    })
 }

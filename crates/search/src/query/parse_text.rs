@@ -33,7 +33,12 @@ pub(super) fn matching(name: &str, params: &Value) -> Result<Query, SearchError>
     let field = field.to_owned();
     if let Some(text) = Literal::from_value(value) {
         let operator = Operator::Or;
-        return Ok(Query::new(Clause::Match { field, text, operator, minimum: None }));
+        return Ok(Query::new(Clause::Match {
+            field,
+            text,
+            operator,
+            minimum: None,
+        }));
     }
     if !value.is_object() {
         return Err(no_scalar(name, &field, value));
@@ -41,12 +46,30 @@ pub(super) fn matching(name: &str, params: &Value) -> Result<Query, SearchError>
     let mut members = Members::of(name, value)?;
     let boost = members.boost()?;
     // None of these changes which documents match a field without synonyms or stop words.
-    members.ignore(&["_name", "lenient", "cutoff_frequency", "auto_generate_synonyms_phrase_query"]);
-    let text = members.literal("query")?.ok_or_else(|| members.missing("query"))?;
+    members.ignore(&[
+        "_name",
+        "lenient",
+        "cutoff_frequency",
+        "auto_generate_synonyms_phrase_query",
+    ]);
+    let text = members
+        .literal("query")?
+        .ok_or_else(|| members.missing("query"))?;
     let operator = operator(&mut members, "operator")?;
-    let minimum = members.take("minimum_should_match").map(Minimum::parse).transpose()?;
+    let minimum = members
+        .take("minimum_should_match")
+        .map(Minimum::parse)
+        .transpose()?;
     members.finish()?;
-    Ok(Query { clause: Clause::Match { field, text, operator, minimum }, boost })
+    Ok(Query {
+        clause: Clause::Match {
+            field,
+            text,
+            operator,
+            minimum,
+        },
+        boost,
+    })
 }
 
 /// Parses `match_phrase`.
@@ -54,7 +77,11 @@ pub(super) fn phrase(name: &str, params: &Value) -> Result<Query, SearchError> {
     let (field, value) = Members::of(name, params)?.single()?;
     let field = field.to_owned();
     if let Some(text) = Literal::from_value(value) {
-        return Ok(Query::new(Clause::Phrase { field, text, slop: 0 }));
+        return Ok(Query::new(Clause::Phrase {
+            field,
+            text,
+            slop: 0,
+        }));
     }
     if !value.is_object() {
         return Err(no_scalar(name, &field, value));
@@ -62,10 +89,15 @@ pub(super) fn phrase(name: &str, params: &Value) -> Result<Query, SearchError> {
     let mut members = Members::of(name, value)?;
     let boost = members.boost()?;
     members.ignore(&["_name"]);
-    let text = members.literal("query")?.ok_or_else(|| members.missing("query"))?;
+    let text = members
+        .literal("query")?
+        .ok_or_else(|| members.missing("query"))?;
     let slop = slop(&mut members, "slop")?;
     members.finish()?;
-    Ok(Query { clause: Clause::Phrase { field, text, slop }, boost })
+    Ok(Query {
+        clause: Clause::Phrase { field, text, slop },
+        boost,
+    })
 }
 
 fn slop(members: &mut Members<'_>, key: &str) -> Result<u32, SearchError> {
@@ -74,7 +106,9 @@ fn slop(members: &mut Members<'_>, key: &str) -> Result<u32, SearchError> {
 }
 
 fn operator(members: &mut Members<'_>, key: &str) -> Result<Operator, SearchError> {
-    let Some(text) = members.text(key)? else { return Ok(Operator::Or) };
+    let Some(text) = members.text(key)? else {
+        return Ok(Operator::Or);
+    };
     match text.to_ascii_lowercase().as_str() {
         "or" => Ok(Operator::Or),
         "and" => Ok(Operator::And),
@@ -94,7 +128,9 @@ pub(super) fn query_string(
     let mut members = Members::of(name, params)?;
     let boost = members.boost()?;
     members.ignore(WITHOUT_EFFECT);
-    let mut text = members.text("query")?.ok_or_else(|| members.missing("query"))?;
+    let mut text = members
+        .text("query")?
+        .ok_or_else(|| members.missing("query"))?;
     if members.flag("escape")? == Some(true) {
         text = query_string::escape(&text);
     }
@@ -103,11 +139,16 @@ pub(super) fn query_string(
     let fields = match members.take("fields") {
         Some(Value::Array(items)) => fields(name, items)?,
         Some(other) => return Err(members.wrong("fields", "a list of names", other)),
-        None => default_field.into_iter().map(|field| (field, 1.0)).collect(),
+        None => default_field
+            .into_iter()
+            .map(|field| (field, 1.0))
+            .collect(),
     };
     let analyzer = members.text("analyzer")?;
     if let Some(analyzer) = analyzer.as_deref().filter(|name| !is_known_analyzer(name)) {
-        return Err(SearchError::parsing(format!("[{name}] analyzer [{analyzer}] not found")));
+        return Err(SearchError::parsing(format!(
+            "[{name}] analyzer [{analyzer}] not found"
+        )));
     }
     only(&mut members, "type", &["best_fields", "most_fields"])?;
     only(&mut members, "allow_leading_wildcard", &["true"])?;
@@ -117,14 +158,20 @@ pub(super) fn query_string(
         phrase_slop: slop(&mut members, "phrase_slop")?,
         is_lenient: members.flag("lenient")?,
         splits_keywords: analyzer.as_deref() == Some("standard"),
-        minimum: members.take("minimum_should_match").map(Minimum::parse).transpose()?,
+        minimum: members
+            .take("minimum_should_match")
+            .map(Minimum::parse)
+            .transpose()?,
         zone_minutes: zone(&mut members)?,
         fields,
     };
     members.finish()?;
     let root = query_string::parse(&text, options.default_operator, budget)?;
     let text = QueryString { root, options };
-    Ok(Query { clause: Clause::QueryString(Box::new(text)), boost })
+    Ok(Query {
+        clause: Clause::QueryString(Box::new(text)),
+        boost,
+    })
 }
 
 /// Takes an option of which only some values are understood.
@@ -140,7 +187,9 @@ fn only(members: &mut Members<'_>, key: &str, known: &[&str]) -> Result<(), Sear
 
 /// Takes `time_zone`.
 pub(super) fn zone(members: &mut Members<'_>) -> Result<i32, SearchError> {
-    let Some(zone) = members.text("time_zone")? else { return Ok(0) };
+    let Some(zone) = members.text("time_zone")? else {
+        return Ok(0);
+    };
     date_math::zone_minutes(&zone).ok_or_else(|| {
         let clause = members.clause();
         SearchError::illegal_argument(format!("[{clause}] has no time zone [{zone}]"))
@@ -156,7 +205,9 @@ fn fields(clause: &str, items: &[Value]) -> Result<Vec<(String, f32)>, SearchErr
     items
         .iter()
         .map(|item| {
-            let text = item.as_str().ok_or_else(|| no_scalar(clause, "fields", item))?;
+            let text = item
+                .as_str()
+                .ok_or_else(|| no_scalar(clause, "fields", item))?;
             let Some((field, boost)) = text.rsplit_once('^') else {
                 return Ok((text.to_owned(), 1.0));
             };

@@ -50,7 +50,9 @@ impl Wildcard {
             Piece::Literal(c) => c.to_lowercase().map(Piece::Literal).collect(),
             other => vec![*other],
         };
-        Self { pieces: self.pieces.iter().flat_map(lower).collect() }
+        Self {
+            pieces: self.pieces.iter().flat_map(lower).collect(),
+        }
     }
 
     /// Tells whether the whole text fits. Takes time in proportion to text times pattern at worst.
@@ -77,7 +79,9 @@ impl Wildcard {
                 text = ahead;
                 continue;
             }
-            let Some((rest, mut later)) = retry.take() else { return false };
+            let Some((rest, mut later)) = retry.take() else {
+                return false;
+            };
             if later.next().is_none() {
                 return false;
             }
@@ -106,7 +110,11 @@ mod tests {
             (r"a\*b", "axb", false),
             ("*", "", true),
         ] {
-            assert_eq!(Wildcard::new(pattern).is_match(text), expected, "{pattern} {text}");
+            assert_eq!(
+                Wildcard::new(pattern).is_match(text),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 

@@ -41,16 +41,31 @@ impl Highlight {
         // Values are short and marked as a whole, so how to cut them makes no difference.
         members.ignore(LAYOUT_OPTIONS);
         members.finish()?;
-        let mut fields: Vec<_> = names.iter().flat_map(|name| fields_matching(name)).collect();
+        let mut fields: Vec<_> = names
+            .iter()
+            .flat_map(|name| fields_matching(name))
+            .collect();
         fields.sort_by_key(|field| field.name);
         fields.dedup();
-        Ok(Self { fields, pre_tag, post_tag, requires_field_match })
+        Ok(Self {
+            fields,
+            pre_tag,
+            post_tag,
+            requires_field_match,
+        })
     }
 }
 
 /// Options that say how to cut long texts into fragments.
-const LAYOUT_OPTIONS: &[&str] =
-    &["number_of_fragments", "fragment_size", "type", "order", "encoder", "no_match_size", "boundary_scanner"];
+const LAYOUT_OPTIONS: &[&str] = &[
+    "number_of_fragments",
+    "fragment_size",
+    "type",
+    "order",
+    "encoder",
+    "no_match_size",
+    "boundary_scanner",
+];
 
 /// Returns the names in an object of fields; their own options may only be those of layout.
 fn checked_names(value: &Value) -> Result<Vec<&str>, SearchError> {

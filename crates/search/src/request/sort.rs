@@ -77,7 +77,9 @@ pub(crate) fn parse(value: &Value) -> Result<Vec<SortKey>, SearchError> {
         }
     }
     if keys.len() > MAX_KEYS {
-        return Err(SearchError::illegal_argument(format!("[sort] takes at most {MAX_KEYS} keys")));
+        return Err(SearchError::illegal_argument(format!(
+            "[sort] takes at most {MAX_KEYS} keys"
+        )));
     }
     Ok(keys)
 }
@@ -90,9 +92,17 @@ fn key(name: &str, params: Option<&Value>) -> Result<SortKey, SearchError> {
         field => SortBy::Field(field.to_owned()),
     };
     // The best score comes first, everything else starts at its low end.
-    let default = if by == SortBy::Score { Direction::Descending } else { Direction::Ascending };
-    let mut key =
-        SortKey { by, direction: default, missing: Missing::Last, accepts_unmapped: false };
+    let default = if by == SortBy::Score {
+        Direction::Descending
+    } else {
+        Direction::Ascending
+    };
+    let mut key = SortKey {
+        by,
+        direction: default,
+        missing: Missing::Last,
+        accepts_unmapped: false,
+    };
     match params {
         None => {}
         Some(Value::String(order)) => key.direction = direction(order)?,

@@ -27,7 +27,11 @@ impl Pattern {
     fn new(text: &str) -> Self {
         let escaped = text.replace('\\', "\\\\").replace('?', "\\?");
         let below = Wildcard::new(&format!("{escaped}.*"));
-        Self { text: text.to_owned(), whole: Wildcard::new(&escaped), below }
+        Self {
+            text: text.to_owned(),
+            whole: Wildcard::new(&escaped),
+            below,
+        }
     }
 
     fn covers(&self, path: &str) -> bool {
@@ -36,7 +40,11 @@ impl Pattern {
 
     /// Tells whether something below an object may be covered.
     fn may_cover_below(&self, path: &str) -> bool {
-        self.text.contains('*') || self.text.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+        self.text.contains('*')
+            || self
+                .text
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('.'))
     }
 }
 
@@ -44,20 +52,31 @@ impl SourceFilter {
     /// Parses `true`, a name, a list of names, or includes and excludes.
     pub(crate) fn parse(value: &Value) -> Result<Self, SearchError> {
         match value {
-            Value::Bool(is_shown) => Ok(Self { is_hidden: !is_shown, ..Self::default() }),
-            Value::String(_) | Value::Array(_) => {
-                Ok(Self { includes: patterns(value)?, ..Self::default() })
-            }
+            Value::Bool(is_shown) => Ok(Self {
+                is_hidden: !is_shown,
+                ..Self::default()
+            }),
+            Value::String(_) | Value::Array(_) => Ok(Self {
+                includes: patterns(value)?,
+                ..Self::default()
+            }),
             Value::Object(_) => {
                 let mut members = Members::of("_source", value)?;
                 let mut take = |plural: &str, singular: &str| {
                     let value = members.take(plural).or_else(|| members.take(singular));
-                    value.map(patterns).transpose().map(Option::unwrap_or_default)
+                    value
+                        .map(patterns)
+                        .transpose()
+                        .map(Option::unwrap_or_default)
                 };
                 let includes = take("includes", "include")?;
                 let excludes = take("excludes", "exclude")?;
                 members.finish()?;
-                Ok(Self { is_hidden: false, includes, excludes })
+                Ok(Self {
+                    is_hidden: false,
+                    includes,
+                    excludes,
+                })
             }
             other => Err(SearchError::parsing(format!(
                 "[_source] takes true, false, names or an object, not {}",
@@ -83,7 +102,11 @@ impl SourceFilter {
     fn object(&self, path: &str, members: Map<String, Value>, is_in: bool) -> Map<String, Value> {
         let mut shown = Map::new();
         for (key, value) in members {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
             if self.excludes.iter().any(|pattern| pattern.covers(&path)) {
                 continue;
             }
@@ -139,12 +162,18 @@ mod tests {
     #[test]
     fn names_lists_and_patterns_choose_members() {
         assert_eq!(shown(json!(false)), None);
-        assert_eq!(shown(json!("build")), Some(json!({"build": {"id": "x", "date": "d"}})));
+        assert_eq!(
+            shown(json!("build")),
+            Some(json!({"build": {"id": "x", "date": "d"}}))
+        );
         assert_eq!(
             shown(json!(["build.id", "target.version"])),
             Some(json!({"build": {"id": "x"}, "target": {"version": "1"}}))
         );
-        assert_eq!(shown(json!("*.date")), Some(json!({"build": {"date": "d"}})));
+        assert_eq!(
+            shown(json!("*.date")),
+            Some(json!({"build": {"date": "d"}}))
+        );
         assert_eq!(
             shown(json!({"excludes": ["target.*", "build.date"]})),
             Some(json!({"id": 1, "build": {"id": "x"}}))

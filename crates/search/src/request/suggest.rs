@@ -18,11 +18,16 @@ pub fn empty_suggestions(value: &Value) -> Result<Map<String, Value>, SearchErro
             Some(text) => text,
             None => match members.text("prefix")? {
                 Some(prefix) => prefix,
-                None => members.text("regex")?.ok_or_else(|| members.missing("text"))?,
+                None => members
+                    .text("regex")?
+                    .ok_or_else(|| members.missing("text"))?,
             },
         };
         let kinds = ["phrase", "term", "completion"];
-        let asked = kinds.into_iter().filter(|kind| members.take(kind).is_some()).count();
+        let asked = kinds
+            .into_iter()
+            .filter(|kind| members.take(kind).is_some())
+            .count();
         if asked != 1 {
             return Err(SearchError::illegal_argument(format!(
                 "suggestion [{name}] needs one of [phrase], [term], [completion]"

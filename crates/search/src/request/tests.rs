@@ -15,7 +15,12 @@ fn engine_reason(body: Value) -> (String, String) {
     match parse(&body) {
         Err(SearchError::Engine(error)) => {
             assert_eq!(error["status"], 400);
-            let text = |key: &str| error["error"]["root_cause"][0][key].as_str().unwrap().to_owned();
+            let text = |key: &str| {
+                error["error"]["root_cause"][0][key]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            };
             (text("type"), text("reason"))
         }
         other => panic!("{body} gives {other:?}"),
@@ -25,14 +30,46 @@ fn engine_reason(body: Value) -> (String, String) {
 #[test]
 fn what_a_clause_does_not_know_is_named() {
     for (query, kind, reason) in [
-        (json!({"range": {"f": {"above": 1}}}), "parsing_exception", "[range] query does not support [above]"),
-        (json!({"terms": {"f": "x"}}), "parsing_exception", "[terms] query does not support [f]"),
-        (json!({"term": {}}), "illegal_argument_exception", "field name is null or empty"),
-        (json!({"bool": {"muts": []}}), "parsing_exception", "[bool] query does not support [muts]"),
-        (json!({"nested": {}}), "parsing_exception", "no [query] registered for [nested]"),
-        (json!({"term": {"a": 1, "b": 2}}), "parsing_exception", "[term] query doesn't support multiple fields"),
-        (json!({"term": {"a": [1]}}), "parsing_exception", "[term] query needs a scalar for [a], not a list"),
-        (json!({"match": 5}), "parsing_exception", "[match] must be an object, not a number"),
+        (
+            json!({"range": {"f": {"above": 1}}}),
+            "parsing_exception",
+            "[range] query does not support [above]",
+        ),
+        (
+            json!({"terms": {"f": "x"}}),
+            "parsing_exception",
+            "[terms] query does not support [f]",
+        ),
+        (
+            json!({"term": {}}),
+            "illegal_argument_exception",
+            "field name is null or empty",
+        ),
+        (
+            json!({"bool": {"muts": []}}),
+            "parsing_exception",
+            "[bool] query does not support [muts]",
+        ),
+        (
+            json!({"nested": {}}),
+            "parsing_exception",
+            "no [query] registered for [nested]",
+        ),
+        (
+            json!({"term": {"a": 1, "b": 2}}),
+            "parsing_exception",
+            "[term] query doesn't support multiple fields",
+        ),
+        (
+            json!({"term": {"a": [1]}}),
+            "parsing_exception",
+            "[term] query needs a scalar for [a], not a list",
+        ),
+        (
+            json!({"match": 5}),
+            "parsing_exception",
+            "[match] must be an object, not a number",
+        ),
         (
             json!({"query_string": {"query": "a", "quirk": 1}}),
             "parsing_exception",
@@ -55,7 +92,10 @@ fn unknown_keys_are_named_with_their_kind() {
     ] {
         assert_eq!(
             engine_reason(json!({"sizes": value})),
-            ("parsing_exception".to_owned(), format!("Unknown key for a {token} in [sizes]."))
+            (
+                "parsing_exception".to_owned(),
+                format!("Unknown key for a {token} in [sizes].")
+            )
         );
     }
     assert_eq!(
@@ -87,23 +127,74 @@ fn nesting_and_counts_are_bounded() {
     for _ in 0..60 {
         query = json!({"bool": {"must": query}});
     }
-    assert_eq!(engine_reason(json!({"query": query})).1, "clauses may nest 20 deep");
-    let many: Vec<Value> = (0..5_000).map(|i| json!({"term": {"build.id": i}})).collect();
+    assert_eq!(
+        engine_reason(json!({"query": query})).1,
+        "clauses may nest 20 deep"
+    );
+    let many: Vec<Value> = (0..5_000)
+        .map(|i| json!({"term": {"build.id": i}}))
+        .collect();
     assert_eq!(
         engine_reason(json!({"query": {"bool": {"should": many}}})),
-        ("too_many_clauses".to_owned(), "a body may have 4096 query clauses".to_owned())
+        (
+            "too_many_clauses".to_owned(),
+            "a body may have 4096 query clauses".to_owned()
+        )
     );
 }
 
 /// Any JSON, with names that the parser knows mixed in so that it gets past the first check.
 fn any_json() -> impl Strategy<Value = Value> {
     let known = prop::sample::select(vec![
-        "query", "post_filter", "aggs", "size", "from", "sort", "_source", "highlight", "suggest",
-        "fields", "text", "bool", "must", "filter", "should", "must_not", "minimum_should_match",
-        "term", "terms", "range", "gte", "lt", "match", "query_string", "regexp", "wildcard",
-        "exists", "field", "value", "boost", "ids", "values", "include", "exclude", "order", "_key",
-        "_count", "missing", "cardinality", "build.id", "build.date", "download.size", "source",
-        "phrase", "includes", "default_operator", "match_all", "match_phrase", "prefix",
+        "query",
+        "post_filter",
+        "aggs",
+        "size",
+        "from",
+        "sort",
+        "_source",
+        "highlight",
+        "suggest",
+        "fields",
+        "text",
+        "bool",
+        "must",
+        "filter",
+        "should",
+        "must_not",
+        "minimum_should_match",
+        "term",
+        "terms",
+        "range",
+        "gte",
+        "lt",
+        "match",
+        "query_string",
+        "regexp",
+        "wildcard",
+        "exists",
+        "field",
+        "value",
+        "boost",
+        "ids",
+        "values",
+        "include",
+        "exclude",
+        "order",
+        "_key",
+        "_count",
+        "missing",
+        "cardinality",
+        "build.id",
+        "build.date",
+        "download.size",
+        "source",
+        "phrase",
+        "includes",
+        "default_operator",
+        "match_all",
+        "match_phrase",
+        "prefix",
     ]);
     let name = prop_oneof![4 => known.prop_map(str::to_owned), 1 => "[a-z.]{0,6}"];
     let leaf = prop_oneof![

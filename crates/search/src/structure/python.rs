@@ -13,7 +13,10 @@ pub fn repr(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::String(text) => repr_text(text),
         Value::Array(items) => {
-            format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                items.iter().map(repr).collect::<Vec<_>>().join(", ")
+            )
         }
         Value::Object(members) => repr_object(members),
     }
@@ -21,13 +24,19 @@ pub fn repr(value: &Value) -> String {
 
 /// Returns the notation of an object.
 pub fn repr_object(members: &Map<String, Value>) -> String {
-    let members: Vec<String> =
-        members.iter().map(|(key, value)| format!("{}: {}", repr_text(key), repr(value))).collect();
+    let members: Vec<String> = members
+        .iter()
+        .map(|(key, value)| format!("{}: {}", repr_text(key), repr(value)))
+        .collect();
     format!("{{{}}}", members.join(", "))
 }
 
 fn repr_text(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::from(quote);
     for c in text.chars() {
         match c {

@@ -14,7 +14,10 @@ fn text(body: Value) -> String {
 
 #[test]
 fn an_unknown_clause_is_named() {
-    assert_eq!(text(json!({"query": {"X": {}}})), "DSL class `X` does not exist in query.");
+    assert_eq!(
+        text(json!({"query": {"X": {}}})),
+        "DSL class `X` does not exist in query."
+    );
     assert_eq!(
         text(json!({"query": {"bool": {"filter": {"bool": {"must_not": [{"Y": 1}]}}}}})),
         "DSL class `Y` does not exist in query."
@@ -70,17 +73,43 @@ fn an_aggregation_of_none_or_several_types_is_quoted() {
 #[test]
 fn a_size_beyond_the_limit_is_shown_as_sent() {
     assert_eq!(text(json!({"size": 1001})), "Search size too large (1001)");
-    assert_eq!(text(json!({"size": "5000"})), "Search size too large (5000)");
-    assert_eq!(text(json!({"size": "many"})), "size must be an integer, not 'many'");
-    for size in [json!(1000), json!("1000"), json!(1000.9), json!(true), json!(0)] {
-        assert!(prepare(&json!({"size": size}), &Limits::default()).is_ok(), "{size}");
+    assert_eq!(
+        text(json!({"size": "5000"})),
+        "Search size too large (5000)"
+    );
+    assert_eq!(
+        text(json!({"size": "many"})),
+        "size must be an integer, not 'many'"
+    );
+    for size in [
+        json!(1000),
+        json!("1000"),
+        json!(1000.9),
+        json!(true),
+        json!(0),
+    ] {
+        assert!(
+            prepare(&json!({"size": size}), &Limits::default()).is_ok(),
+            "{size}"
+        );
     }
 }
 
 #[test]
 fn every_empty_body_means_no_body() {
-    for body in [json!({}), json!([]), json!(null), json!(0), json!(""), json!(false)] {
-        assert_eq!(prepare(&body, &Limits::default()).unwrap(), Map::new(), "{body}");
+    for body in [
+        json!({}),
+        json!([]),
+        json!(null),
+        json!(0),
+        json!(""),
+        json!(false),
+    ] {
+        assert_eq!(
+            prepare(&body, &Limits::default()).unwrap(),
+            Map::new(),
+            "{body}"
+        );
     }
 }
 
@@ -89,7 +118,10 @@ fn what_is_no_object_is_refused() {
     assert_eq!(text(json!([1])), "search body must be a JSON object");
     assert_eq!(text(json!({"query": [1]})), "query must be an object");
     assert_eq!(text(json!({"aggs": 5})), "aggs must be an object");
-    assert_eq!(text(json!({"highlight": {}})), "highlight must be an object with fields");
+    assert_eq!(
+        text(json!({"highlight": {}})),
+        "highlight must be an object with fields"
+    );
 }
 
 #[test]

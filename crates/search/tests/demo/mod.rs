@@ -31,7 +31,9 @@ pub fn build(id: i64) -> Document {
     let mut rng = StdRng::seed_from_u64(id.unsigned_abs());
     let (product, channel, kind) = *LINES.choose(&mut rng).unwrap();
     let (platform, os, triple) = *MACHINES.choose(&mut rng).unwrap();
-    let locale = *["en-US", "en-US", "en-US", "de", "fr", "ja-JP-mac"].choose(&mut rng).unwrap();
+    let locale = *["en-US", "en-US", "en-US", "de", "fr", "ja-JP-mac"]
+        .choose(&mut rng)
+        .unwrap();
     let start: DateTime<Utc> = DateTime::from_timestamp(1_488_844_800, 0).unwrap();
     let started = start + Duration::hours(12 * rng.random_range(0..2_000));
     let published = started + Duration::milliseconds(rng.random_range(3_600_000..20_000_000));
@@ -53,11 +55,24 @@ pub fn build(id: i64) -> Document {
     if rng.random_bool(0.1) {
         build = json!({});
     }
-    Document::new(id, record(id, &build, rng.random_range(20_000_000..90_000_000), &Facts {
-        product, channel, platform, os, locale, version,
-        published: published.to_rfc3339_opts(SecondsFormat::Millis, true),
-        revision: format!("{:040x}", rng.random_range(0..40_u128)),
-    }))
+    Document::new(
+        id,
+        record(
+            id,
+            &build,
+            rng.random_range(20_000_000..90_000_000),
+            &Facts {
+                product,
+                channel,
+                platform,
+                os,
+                locale,
+                version,
+                published: published.to_rfc3339_opts(SecondsFormat::Millis, true),
+                revision: format!("{:040x}", rng.random_range(0..40_u128)),
+            },
+        ),
+    )
 }
 
 struct Facts {
@@ -72,7 +87,16 @@ struct Facts {
 }
 
 fn record(id: i64, build: &Value, size: u64, facts: &Facts) -> Value {
-    let Facts { product, channel, platform, os, locale, version, published, revision } = facts;
+    let Facts {
+        product,
+        channel,
+        platform,
+        os,
+        locale,
+        version,
+        published,
+        revision,
+    } = facts;
     let mut record = json!({
         "id": id,
         "source": {

@@ -2,7 +2,10 @@
 //! The contract of symbolication, from the outside: what a file means, which requests are
 //! refused and how, and what an answer looks like to the last byte.
 
-#![expect(clippy::unwrap_used, reason = "test code, which clippy does not see in plain functions")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "test code, which clippy does not see in plain functions"
+)]
 
 mod answer_v4;
 mod answer_v5;

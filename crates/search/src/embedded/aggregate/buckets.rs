@@ -28,16 +28,26 @@ impl Context<'_> {
         subs: &[Plan],
         scope: Scope<'_>,
     ) -> Result<Map<String, Value>, SearchError> {
-        let Some(ranks) = &plan.ranks else { return Ok(terms_json(0, Vec::new())) };
+        let Some(ranks) = &plan.ranks else {
+            return Ok(terms_json(0, Vec::new()));
+        };
         // Only documents that are not deleted may count as without a value.
-        let scope = if plan.counts_missing { Scope::Docs(self.docs(scope)) } else { scope };
+        let scope = if plan.counts_missing {
+            Scope::Docs(self.docs(scope))
+        } else {
+            scope
+        };
         let mut counts = counts(ranks, scope);
         if plan.min_doc_count == 0 {
             counts = with_zeros(&counts, ranks.keys.len());
         }
         if let Some(allowed) = &plan.allowed {
             counts.retain(|(rank, _)| {
-                usize::try_from(*rank).ok().and_then(|at| allowed.get(at)).copied().unwrap_or(false)
+                usize::try_from(*rank)
+                    .ok()
+                    .and_then(|at| allowed.get(at))
+                    .copied()
+                    .unwrap_or(false)
             });
         }
         let total: u64 = counts.iter().map(|(_, count)| count).sum();
@@ -72,8 +82,11 @@ impl Context<'_> {
         scope: Scope<'_>,
     ) -> Result<Vec<Map<String, Value>>, SearchError> {
         let docs = self.docs(scope);
-        let mut slots: Vec<(u32, usize)> =
-            counts.iter().enumerate().map(|(slot, (rank, _))| (*rank, slot)).collect();
+        let mut slots: Vec<(u32, usize)> = counts
+            .iter()
+            .enumerate()
+            .map(|(slot, (rank, _))| (*rank, slot))
+            .collect();
         slots.sort_unstable();
         let mut parts: Vec<Vec<Doc>> = counts
             .iter()
@@ -219,8 +232,10 @@ pub(super) fn key_text(ranks: &Ranks, rank: u32, kind: FieldKind) -> String {
 }
 
 fn date_text(millis: i64) -> String {
-    DateTime::from_timestamp_millis(millis)
-        .map_or_else(|| millis.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    DateTime::from_timestamp_millis(millis).map_or_else(
+        || millis.to_string(),
+        |at| at.to_rfc3339_opts(SecondsFormat::Millis, true),
+    )
 }
 
 fn add_key(bucket: &mut Map<String, Value>, ranks: &Ranks, rank: u32, kind: FieldKind) {

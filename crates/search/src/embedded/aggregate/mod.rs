@@ -21,8 +21,8 @@ use crate::error::SearchError;
 use crate::request::SortBy;
 use crate::response::hits_json;
 
-pub(super) use plan::{Plan, Planner};
 use plan::{FilterDocs, PlanKind, TopHitsPlan};
+pub(super) use plan::{Plan, Planner};
 
 /// The documents of a bucket.
 #[derive(Clone, Copy)]
@@ -92,7 +92,9 @@ impl<'a> Context<'a> {
                 PlanKind::Terms(terms) => self.terms(terms, &plan.subs, scope)?,
                 PlanKind::Filter(filter) => self.filter(filter, &plan.subs, scope)?,
                 PlanKind::Cardinality(ranks) => {
-                    let value = ranks.as_ref().map_or(0, |ranks| buckets::distinct(self, ranks, scope));
+                    let value = ranks
+                        .as_ref()
+                        .map_or(0, |ranks| buckets::distinct(self, ranks, scope));
                     Map::from_iter([("value".to_owned(), json!(value))])
                 }
                 PlanKind::TopHits(options) => self.top_hits(options, scope)?,
@@ -118,7 +120,11 @@ impl<'a> Context<'a> {
             (FilterDocs::Some { docs, .. }, Scope::All) => Scope::Docs(docs),
             (FilterDocs::Some { bits, .. }, Scope::Docs(docs)) => {
                 let bits: &BitSet = bits.get_or_init(|| filter.to_bits(self.snapshot.doc_count()));
-                kept = docs.iter().copied().filter(|doc| bits.contains(*doc)).collect();
+                kept = docs
+                    .iter()
+                    .copied()
+                    .filter(|doc| bits.contains(*doc))
+                    .collect();
                 Scope::Docs(&kept)
             }
         };
@@ -136,13 +142,15 @@ impl<'a> Context<'a> {
         options: &TopHitsPlan,
         scope: Scope<'_>,
     ) -> Result<Map<String, Value>, SearchError> {
-        let wanted = usize::try_from(options.from.saturating_add(options.size)).unwrap_or(usize::MAX);
+        let wanted =
+            usize::try_from(options.from.saturating_add(options.size)).unwrap_or(usize::MAX);
         let mut top = Top::new(&options.order, wanted);
         let docs = self.docs(scope);
         for doc in docs {
             top.push(*doc, self.score(*doc));
         }
-        let shows_scores = options.sort.is_empty() || options.sort.iter().any(|key| key.by == SortBy::Score);
+        let shows_scores =
+            options.sort.is_empty() || options.sort.iter().any(|key| key.by == SortBy::Score);
         let max_score = (shows_scores && !docs.is_empty()).then(|| top.max_score());
         let renderer = Renderer {
             snapshot: self.snapshot,
@@ -160,16 +168,27 @@ impl<'a> Context<'a> {
             .map(|candidate| renderer.hit(candidate, None))
             .collect::<Result<Vec<_>, _>>()?;
         let total = u64::try_from(docs.len()).unwrap_or(u64::MAX);
-        Ok(Map::from_iter([("hits".to_owned(), hits_json(total, max_score, hits))]))
+        Ok(Map::from_iter([(
+            "hits".to_owned(),
+            hits_json(total, max_score, hits),
+        )]))
     }
 
     fn score(&self, doc: Doc) -> f32 {
         let at = usize::try_from(doc).unwrap_or(usize::MAX);
-        self.scores.as_ref().and_then(|scores| scores.get(at)).copied().unwrap_or(1.0)
+        self.scores
+            .as_ref()
+            .and_then(|scores| scores.get(at))
+            .copied()
+            .unwrap_or(1.0)
     }
 }
 
 /// Returns the rank of a document, [`NO_RANK`] beyond the end.
 fn rank_of(of_doc: &[u32], doc: Doc) -> u32 {
-    usize::try_from(doc).ok().and_then(|at| of_doc.get(at)).copied().unwrap_or(NO_RANK)
+    usize::try_from(doc)
+        .ok()
+        .and_then(|at| of_doc.get(at))
+        .copied()
+        .unwrap_or(NO_RANK)
 }

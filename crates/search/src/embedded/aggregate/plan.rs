@@ -60,7 +60,10 @@ pub(super) struct TopHitsPlan {
 /// The documents of a filter.
 pub(super) enum FilterDocs {
     All,
-    Some { docs: Vec<Doc>, bits: OnceCell<BitSet> },
+    Some {
+        docs: Vec<Doc>,
+        bits: OnceCell<BitSet>,
+    },
 }
 
 impl FilterDocs {
@@ -86,7 +89,12 @@ pub(in crate::embedded) struct Planner<'a, 'b> {
 
 impl<'a, 'b> Planner<'a, 'b> {
     pub fn new(snapshot: &'a Snapshot, deadline: &'a Deadline, compiler: Compiler<'b>) -> Self {
-        Self { snapshot, deadline, compiler: RefCell::new(compiler), filters: RefCell::default() }
+        Self {
+            snapshot,
+            deadline,
+            compiler: RefCell::new(compiler),
+            filters: RefCell::default(),
+        }
     }
 
     /// Plans aggregations with those below them.
@@ -129,7 +137,10 @@ impl<'a, 'b> Planner<'a, 'b> {
         } else {
             let compiled = self.compiler.borrow_mut().query(query)?;
             let docs = matches::documents(self.snapshot, compiled.as_ref(), self.deadline)?;
-            FilterDocs::Some { docs, bits: OnceCell::new() }
+            FilterDocs::Some {
+                docs,
+                bits: OnceCell::new(),
+            }
         });
         filters.push((query.clone(), Rc::clone(&docs)));
         Ok(docs)
@@ -158,12 +169,16 @@ impl<'a, 'b> Planner<'a, 'b> {
         name: &str,
         missing: Option<&Literal>,
     ) -> Result<(Option<Arc<Ranks>>, FieldKind), SearchError> {
-        let Some(info) = field(name) else { return Ok((None, FieldKind::Keyword)) };
+        let Some(info) = field(name) else {
+            return Ok((None, FieldKind::Keyword));
+        };
         if info.kind == FieldKind::Text {
             return Err(no_fielddata(name));
         }
         let ranks = self.snapshot.ranks(info)?;
-        let Some(missing) = missing else { return Ok((Some(ranks), info.kind)) };
+        let Some(missing) = missing else {
+            return Ok((Some(ranks), info.kind));
+        };
         let ranks = match info.kind {
             FieldKind::Keyword | FieldKind::Text => with_missing_text(&ranks, &missing.to_text()),
             FieldKind::Date | FieldKind::Long => match literal::long(missing)? {
@@ -192,9 +207,15 @@ impl<'a, 'b> Planner<'a, 'b> {
                 self.deadline.check()?;
             }
             let text = super::buckets::key_text(ranks, rank, kind);
-            let is_included = filter.include.as_mut().map_or(Ok(true), |choice| choice.covers(&text))?;
+            let is_included = filter
+                .include
+                .as_mut()
+                .map_or(Ok(true), |choice| choice.covers(&text))?;
             let is_excluded = is_included
-                && filter.exclude.as_mut().map_or(Ok(false), |choice| choice.covers(&text))?;
+                && filter
+                    .exclude
+                    .as_mut()
+                    .map_or(Ok(false), |choice| choice.covers(&text))?;
             allowed.push(is_included && !is_excluded);
         }
         Ok(Some(allowed))
@@ -218,17 +239,27 @@ fn with_missing_text(ranks: &Ranks, text: &str) -> Ranks {
     let (rank, is_there) = ranks.keys.search_text(text);
     let of_doc = filled(&ranks.of_doc, rank, !is_there);
     let Keys::Text { bytes, ends } = &ranks.keys else {
-        return Ranks { of_doc, keys: Keys::Numbers(Vec::new()) };
+        return Ranks {
+            of_doc,
+            keys: Keys::Numbers(Vec::new()),
+        };
     };
     let (mut bytes, mut ends) = (bytes.clone(), ends.clone());
     if !is_there {
         let at = usize::try_from(rank).unwrap_or(0).min(ends.len());
-        let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        let start = at
+            .checked_sub(1)
+            .and_then(|before| ends.get(before))
+            .copied()
+            .unwrap_or(0);
         bytes.insert_str(start, text);
         ends.insert(at, start);
         ends.iter_mut().skip(at).for_each(|end| *end += text.len());
     }
-    Ranks { of_doc, keys: Keys::Text { bytes, ends } }
+    Ranks {
+        of_doc,
+        keys: Keys::Text { bytes, ends },
+    }
 }
 
 fn with_missing_number(ranks: &Ranks, number: i64) -> Ranks {
@@ -241,6 +272,13 @@ fn with_missing_number(ranks: &Ranks, number: i64) -> Ranks {
     if found.is_err() {
         keys.insert(at, number);
     }
-    let of_doc = filled(&ranks.of_doc, u32::try_from(at).unwrap_or(NO_RANK), found.is_err());
-    Ranks { of_doc, keys: Keys::Numbers(keys) }
+    let of_doc = filled(
+        &ranks.of_doc,
+        u32::try_from(at).unwrap_or(NO_RANK),
+        found.is_err(),
+    );
+    Ranks {
+        of_doc,
+        keys: Keys::Numbers(keys),
+    }
 }

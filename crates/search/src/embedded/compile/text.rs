@@ -50,7 +50,10 @@ impl Compiler<'_> {
             };
             clauses.push((occur, query?));
         }
-        let optional = clauses.iter().filter(|(occur, _)| *occur == Occur::Should).count();
+        let optional = clauses
+            .iter()
+            .filter(|(occur, _)| *occur == Occur::Should)
+            .count();
         let has_required = clauses.iter().any(|(occur, _)| *occur == Occur::Must);
         let default = usize::from(!has_required && optional > 0);
         let minimum = options
@@ -62,15 +65,26 @@ impl Compiler<'_> {
 
     /// A leaf in each of its fields; the best of them counts.
     fn leaf(&mut self, field: Option<&str>, leaf: &Leaf, options: &Options) -> Compiled {
-        let all = || FIELDS.iter().filter(|info| info.name == info.path).map(|info| (info, 1.0)).collect();
+        let all = || {
+            FIELDS
+                .iter()
+                .filter(|info| info.name == info.path)
+                .map(|info| (info, 1.0))
+                .collect()
+        };
         let fields: Vec<(&'static FieldInfo, f32)> = match field {
-            Some(name) => fields_matching(name).into_iter().map(|info| (info, 1.0)).collect(),
+            Some(name) => fields_matching(name)
+                .into_iter()
+                .map(|info| (info, 1.0))
+                .collect(),
             None if options.fields.is_empty() => all(),
             None => options
                 .fields
                 .iter()
                 .flat_map(|(name, boost)| {
-                    fields_matching(name).into_iter().map(move |info| (info, *boost))
+                    fields_matching(name)
+                        .into_iter()
+                        .map(move |info| (info, *boost))
                 })
                 .collect(),
         };
@@ -97,7 +111,13 @@ impl Compiler<'_> {
 
     fn leaf_in(&mut self, info: &'static FieldInfo, leaf: &Leaf, options: &Options) -> Compiled {
         let is_text = info.kind == FieldKind::Text;
-        let lower = |text: &str| if is_text { text.to_lowercase() } else { text.to_owned() };
+        let lower = |text: &str| {
+            if is_text {
+                text.to_lowercase()
+            } else {
+                text.to_owned()
+            }
+        };
         match leaf {
             Leaf::Text(text) if is_text => self.words(info, text, options.default_operator, None),
             Leaf::Text(text) if info.kind == FieldKind::Keyword && options.splits_keywords => {
@@ -107,8 +127,15 @@ impl Compiler<'_> {
                 self.words_in_a_row(info, text, slop.unwrap_or(options.phrase_slop))
             }
             Leaf::Text(text) | Leaf::Phrase(text, _) if is_number(info) => {
-                let whole = Some(Bound { value: Literal::Text(text.clone()), is_inclusive: true });
-                let range = Range { lower: whole.clone(), upper: whole, zone_minutes: options.zone_minutes };
+                let whole = Some(Bound {
+                    value: Literal::Text(text.clone()),
+                    is_inclusive: true,
+                });
+                let range = Range {
+                    lower: whole.clone(),
+                    upper: whole,
+                    zone_minutes: options.zone_minutes,
+                };
                 self.range(info.name, &range)
             }
             Leaf::Text(text) | Leaf::Phrase(text, _) => self.exact(info, text),
@@ -117,12 +144,16 @@ impl Compiler<'_> {
             }
             Leaf::Wildcard(pattern) => self.tested("wildcard", info.name, || {
                 let pattern = Wildcard::new(pattern);
-                Ok(Matcher::Wildcard(if is_text { pattern.to_lowercase() } else { pattern }))
+                Ok(Matcher::Wildcard(if is_text {
+                    pattern.to_lowercase()
+                } else {
+                    pattern
+                }))
             }),
             Leaf::Regexp(pattern) => self.tested("regexp", info.name, || Matcher::regexp(pattern)),
-            Leaf::Fuzzy(text, edits) => {
-                self.tested("fuzzy", info.name, || Ok(Matcher::fuzzy(&lower(text), *edits)))
-            }
+            Leaf::Fuzzy(text, edits) => self.tested("fuzzy", info.name, || {
+                Ok(Matcher::fuzzy(&lower(text), *edits))
+            }),
             Leaf::Range(from, to) => {
                 let end = |end: &Option<(String, bool)>| {
                     end.as_ref().map(|(text, is_inclusive)| Bound {
@@ -131,7 +162,14 @@ impl Compiler<'_> {
                     })
                 };
                 let zone_minutes = options.zone_minutes;
-                self.range(info.name, &Range { lower: end(from), upper: end(to), zone_minutes })
+                self.range(
+                    info.name,
+                    &Range {
+                        lower: end(from),
+                        upper: end(to),
+                        zone_minutes,
+                    },
+                )
             }
         }
     }
@@ -144,14 +182,19 @@ impl Compiler<'_> {
         operator: Operator,
     ) -> Compiled {
         let words = tokenizer::words(text);
-        let queries =
-            words.iter().map(|word| self.exact(info, &word.text)).collect::<Result<Vec<_>, _>>()?;
+        let queries = words
+            .iter()
+            .map(|word| self.exact(info, &word.text))
+            .collect::<Result<Vec<_>, _>>()?;
         let count = queries.len();
         if count == 0 {
             return nothing();
         }
         let wanted = if operator == Operator::And { count } else { 1 };
-        let clauses = queries.into_iter().map(|query| (Occur::Should, query)).collect();
+        let clauses = queries
+            .into_iter()
+            .map(|query| (Occur::Should, query))
+            .collect();
         Ok(combined(clauses, wanted, count))
     }
 }

@@ -29,12 +29,18 @@ pub(super) enum Token {
     /// `^` with its number.
     Caret(f32),
     /// A range with its ends.
-    Range { lower: (String, bool), upper: (String, bool) },
+    Range {
+        lower: (String, bool),
+        upper: (String, bool),
+    },
 }
 
 /// Splits a text; `None` if some of it is no token.
 pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
-    let mut lexer = Lexer { chars: text.chars().collect(), at: 0 };
+    let mut lexer = Lexer {
+        chars: text.chars().collect(),
+        at: 0,
+    };
     let mut tokens = Vec::new();
     while let Some(token) = lexer.token()? {
         tokens.push(token);
@@ -55,7 +61,22 @@ fn starts_term(c: char) -> bool {
     !is_blank(c)
         && !matches!(
             c,
-            '+' | '-' | '!' | '(' | ')' | ':' | '^' | '[' | ']' | '"' | '{' | '}' | '~' | '*' | '?' | '\\' | '/'
+            '+' | '-'
+                | '!'
+                | '('
+                | ')'
+                | ':'
+                | '^'
+                | '['
+                | ']'
+                | '"'
+                | '{'
+                | '}'
+                | '~'
+                | '*'
+                | '?'
+                | '\\'
+                | '/'
         )
 }
 
@@ -73,7 +94,9 @@ impl Lexer {
     /// Returns the next token, `Some(None)` at the end and `None` for an error.
     fn token(&mut self) -> Option<Option<Token>> {
         self.skip_blanks();
-        let Some(c) = self.peek() else { return Some(None) };
+        let Some(c) = self.peek() else {
+            return Some(None);
+        };
         let single = match c {
             '+' => Some(Token::Plus),
             '-' => Some(Token::Minus),
@@ -129,7 +152,10 @@ impl Lexer {
         }
         let has_digits = self.at > start;
         let has_fraction = self.peek() == Some('.')
-            && self.chars.get(self.at + 1).is_some_and(char::is_ascii_digit);
+            && self
+                .chars
+                .get(self.at + 1)
+                .is_some_and(char::is_ascii_digit);
         if has_digits && has_fraction {
             self.at += 1;
             while self.peek().is_some_and(|c| c.is_ascii_digit()) {
@@ -192,7 +218,10 @@ impl Lexer {
             _ => return None,
         };
         self.at += 1;
-        Some(Token::Range { lower: (lower, lower_inclusive), upper: (upper, upper_inclusive) })
+        Some(Token::Range {
+            lower: (lower, lower_inclusive),
+            upper: (upper, upper_inclusive),
+        })
     }
 
     /// Takes one end of a range, quoted or bare, ready to use; an open one is `*`.
@@ -202,10 +231,17 @@ impl Lexer {
             return super::parser::unescape(&self.delimited('"')?);
         }
         let start = self.at;
-        while self.peek().is_some_and(|c| !is_blank(c) && !matches!(c, ']' | '}')) {
+        while self
+            .peek()
+            .is_some_and(|c| !is_blank(c) && !matches!(c, ']' | '}'))
+        {
             self.at += 1;
         }
         let text: String = self.chars.get(start..self.at)?.iter().collect();
-        if text.is_empty() || text == "TO" { None } else { super::parser::unescape(&text) }
+        if text.is_empty() || text == "TO" {
+            None
+        } else {
+            super::parser::unescape(&text)
+        }
     }
 }

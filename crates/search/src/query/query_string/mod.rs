@@ -99,10 +99,17 @@ pub fn parse(
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let failed = || SearchError::shard("query_shard_exception", format!("Failed to parse query [{text}]"));
+    let failed = || {
+        SearchError::shard(
+            "query_shard_exception",
+            format!("Failed to parse query [{text}]"),
+        )
+    };
     let tokens = lexer::tokens(text).ok_or_else(failed)?;
     budget.spend(tokens.len())?;
-    parser::parse(tokens, operator, budget.limits.max_depth).map(Some).ok_or_else(failed)
+    parser::parse(tokens, operator, budget.limits.max_depth)
+        .map(Some)
+        .ok_or_else(failed)
 }
 
 /// Puts a backslash before everything that is an operator, so that the text stands for itself.
@@ -111,7 +118,24 @@ pub fn escape(text: &str) -> String {
     for c in text.chars() {
         if matches!(
             c,
-            '\\' | '+' | '-' | '!' | '(' | ')' | ':' | '^' | '[' | ']' | '"' | '{' | '}' | '~' | '*' | '?' | '|' | '&' | '/'
+            '\\' | '+'
+                | '-'
+                | '!'
+                | '('
+                | ')'
+                | ':'
+                | '^'
+                | '['
+                | ']'
+                | '"'
+                | '{'
+                | '}'
+                | '~'
+                | '*'
+                | '?'
+                | '|'
+                | '&'
+                | '/'
         ) {
             out.push('\\');
         }

@@ -7,7 +7,12 @@ use crate::query::Operator;
 
 /// Parses all tokens.
 pub(super) fn parse(tokens: Vec<Token>, operator: Operator, max_depth: usize) -> Option<Node> {
-    let mut parser = Parser { tokens, at: 0, operator, depth_left: max_depth };
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        operator,
+        depth_left: max_depth,
+    };
     let node = parser.group(None)?;
     (parser.at == parser.tokens.len()).then_some(node)
 }
@@ -74,9 +79,19 @@ impl Parser {
             if let Some(text) = self.words() {
                 let leaf = Leaf::Text(unescape(&text)?);
                 let occur = self.default_occur();
-                parts.push((occur, Node::Leaf { field: field.map(str::to_owned), leaf }));
+                parts.push((
+                    occur,
+                    Node::Leaf {
+                        field: field.map(str::to_owned),
+                        leaf,
+                    },
+                ));
             } else {
-                let conjunction = if parts.is_empty() { Conjunction::None } else { self.conjunction() };
+                let conjunction = if parts.is_empty() {
+                    Conjunction::None
+                } else {
+                    self.conjunction()
+                };
                 let modifier = self.modifier();
                 let node = self.clause(field)?;
                 self.add(&mut parts, conjunction, modifier, node);
@@ -102,14 +117,23 @@ impl Parser {
     /// Takes two or more bare words in a row as one text. A word that something binds to (a
     /// colon, an AND, a weight) is not part of it.
     fn words(&mut self) -> Option<String> {
-        let Some(Token::Term(first)) = self.peek() else { return None };
+        let Some(Token::Term(first)) = self.peek() else {
+            return None;
+        };
         let mut text = first.clone();
         let mut taken = 1;
         while let Some(Token::Term(word)) = self.tokens.get(self.at + taken) {
             let after = self.tokens.get(self.at + taken + 1);
             if matches!(
                 after,
-                Some(Token::Colon | Token::Star | Token::Tilde(_) | Token::Caret(_) | Token::And | Token::Or)
+                Some(
+                    Token::Colon
+                        | Token::Star
+                        | Token::Tilde(_)
+                        | Token::Caret(_)
+                        | Token::And
+                        | Token::Or
+                )
             ) {
                 break;
             }
@@ -152,7 +176,10 @@ impl Parser {
         modifier: Modifier,
         node: Node,
     ) {
-        if let Some((occur, _)) = parts.last_mut().filter(|(occur, _)| *occur != Occur::MustNot) {
+        if let Some((occur, _)) = parts
+            .last_mut()
+            .filter(|(occur, _)| *occur != Occur::MustNot)
+        {
             match (conjunction, self.operator) {
                 (Conjunction::And, _) => *occur = Occur::Must,
                 (Conjunction::Or, Operator::And) => *occur = Occur::Should,
@@ -200,7 +227,9 @@ impl Parser {
     }
 
     fn weighted(&mut self, node: Node) -> Node {
-        let Some(Token::Caret(boost)) = self.peek() else { return node };
+        let Some(Token::Caret(boost)) = self.peek() else {
+            return node;
+        };
         let boost = *boost;
         self.at += 1;
         Node::Boost(Box::new(node), boost)
@@ -219,7 +248,9 @@ impl Parser {
                 }
             }
             Token::Quoted(text) => {
-                let slop = self.tilde().map(|number| number.and_then(whole).unwrap_or(0));
+                let slop = self
+                    .tilde()
+                    .map(|number| number.and_then(whole).unwrap_or(0));
                 Leaf::Phrase(unescape(&text)?, slop)
             }
             Token::Star => {
@@ -242,11 +273,16 @@ impl Parser {
         };
         // A tilde behind anything but a word or a quoted text says nothing.
         self.tilde();
-        Some(Node::Leaf { field: field.map(str::to_owned), leaf })
+        Some(Node::Leaf {
+            field: field.map(str::to_owned),
+            leaf,
+        })
     }
 
     fn tilde(&mut self) -> Option<Option<f32>> {
-        let Some(Token::Tilde(number)) = self.peek() else { return None };
+        let Some(Token::Tilde(number)) = self.peek() else {
+            return None;
+        };
         let number = *number;
         self.at += 1;
         Some(number)
@@ -263,7 +299,11 @@ fn comparison(field: Option<&str>, text: &str) -> Option<Leaf> {
         return None;
     }
     let end = Some((value.to_owned(), operator.ends_with('=')));
-    Some(if operator.starts_with('>') { Leaf::Range(end, None) } else { Leaf::Range(None, end) })
+    Some(if operator.starts_with('>') {
+        Leaf::Range(end, None)
+    } else {
+        Leaf::Range(None, end)
+    })
 }
 
 fn whole(number: f32) -> Option<u32> {

@@ -39,13 +39,18 @@ fn show(node: &Node) -> String {
                 Leaf::Fuzzy(text, edits) => format!("{text}~{edits:?}"),
                 Leaf::Range(lower, upper) => format!("{lower:?}..{upper:?}"),
             };
-            field.as_ref().map_or_else(|| leaf.clone(), |field| format!("{field}:{leaf}"))
+            field
+                .as_ref()
+                .map_or_else(|| leaf.clone(), |field| format!("{field}:{leaf}"))
         }
     }
 }
 
 fn read(text: &str, operator: Operator) -> String {
-    tree(text, operator).unwrap().as_ref().map_or("NOTHING".to_owned(), show)
+    tree(text, operator)
+        .unwrap()
+        .as_ref()
+        .map_or("NOTHING".to_owned(), show)
 }
 
 #[test]
@@ -84,7 +89,10 @@ fn bare_words_in_a_row_are_one_text() {
 fn fields_quotes_patterns_and_ranges_are_read() {
     for (text, expected) in [
         ("build.id:20170713200529", "build.id:<20170713200529>"),
-        ("target.version:(61* OR \"62.0\")^3", "(target.version:61* target.version:\"62.0\")^3"),
+        (
+            "target.version:(61* OR \"62.0\")^3",
+            "(target.version:61* target.version:\"62.0\")^3",
+        ),
         (r"build.\*:x", "build.*:<x>"),
         ("\"a b\"~2", "\"a b\"~2"),
         ("x~ y~1", "(x~None y~Some(1))"),
@@ -94,9 +102,18 @@ fn fields_quotes_patterns_and_ranges_are_read() {
         ("*:*", "ALL"),
         ("target.os:*", "EXISTS target.os"),
         ("_exists_:target.os", "EXISTS target.os"),
-        ("build.id:[2018 TO *]", "build.id:Some((\"2018\", true))..None"),
-        ("build.id:{* TO \"2018 x\"]", "build.id:None..Some((\"2018 x\", true))"),
-        ("download.size:>=10", "download.size:Some((\"10\", true))..None"),
+        (
+            "build.id:[2018 TO *]",
+            "build.id:Some((\"2018\", true))..None",
+        ),
+        (
+            "build.id:{* TO \"2018 x\"]",
+            "build.id:None..Some((\"2018 x\", true))",
+        ),
+        (
+            "download.size:>=10",
+            "download.size:Some((\"10\", true))..None",
+        ),
         (r"a\:b \u0041\ x", "<a:b A x>"),
         (r"/6[01]\/.*/", "/6[01]/.*/"),
         ("   ", "NOTHING"),
@@ -107,7 +124,9 @@ fn fields_quotes_patterns_and_ranges_are_read() {
 
 #[test]
 fn a_text_outside_the_grammar_fails_as_a_whole() {
-    for text in ["(a", "a)", "a AND", "AND a", "\"a", "x:", "[a TO", "a^", "/a", "a\\", "()", r"\u00g0"] {
+    for text in [
+        "(a", "a)", "a AND", "AND a", "\"a", "x:", "[a TO", "a^", "/a", "a\\", "()", r"\u00g0",
+    ] {
         let error = tree(text, Operator::Or).unwrap_err();
         assert_eq!(error.to_string(), format!("Failed to parse query [{text}]"));
     }

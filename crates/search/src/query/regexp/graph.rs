@@ -42,9 +42,20 @@ impl Graph {
     pub const ANYTHING: Id = 2;
 
     pub fn new() -> Self {
-        let fixed = [(Node::Nothing, false), (Node::Empty, true), (Node::Not(Self::NOTHING), true)];
-        let ids = fixed.iter().zip(0..).map(|((node, _), id)| (node.clone(), id)).collect();
-        Self { nodes: fixed.to_vec(), ids }
+        let fixed = [
+            (Node::Nothing, false),
+            (Node::Empty, true),
+            (Node::Not(Self::NOTHING), true),
+        ];
+        let ids = fixed
+            .iter()
+            .zip(0..)
+            .map(|((node, _), id)| (node.clone(), id))
+            .collect();
+        Self {
+            nodes: fixed.to_vec(),
+            ids,
+        }
     }
 
     fn node(&self, id: Id) -> &Node {
@@ -90,7 +101,11 @@ impl Graph {
                 _ => merged.push((low, high)),
             }
         }
-        if merged.is_empty() { Ok(Self::NOTHING) } else { self.add(Node::Set(merged.into())) }
+        if merged.is_empty() {
+            Ok(Self::NOTHING)
+        } else {
+            self.add(Node::Set(merged.into()))
+        }
     }
 
     /// One character out of those that the ranges leave.
@@ -217,11 +232,17 @@ impl Graph {
                 self.or(vec![through, past])
             }
             Node::Or(parts) => {
-                let parts = parts.iter().map(|part| self.derive(*part, c)).collect::<Result<_, _>>()?;
+                let parts = parts
+                    .iter()
+                    .map(|part| self.derive(*part, c))
+                    .collect::<Result<_, _>>()?;
                 self.or(parts)
             }
             Node::And(parts) => {
-                let parts = parts.iter().map(|part| self.derive(*part, c)).collect::<Result<_, _>>()?;
+                let parts = parts
+                    .iter()
+                    .map(|part| self.derive(*part, c))
+                    .collect::<Result<_, _>>()?;
                 self.and(parts)
             }
             Node::Not(inner) => {

@@ -43,7 +43,11 @@ impl Regexp {
     pub fn new(pattern: &str) -> Result<Self, RegexpError> {
         let mut graph = Graph::new();
         let start = parser::parse(pattern, &mut graph)?;
-        Ok(Self { graph, start, steps: HashMap::new() })
+        Ok(Self {
+            graph,
+            start,
+            steps: HashMap::new(),
+        })
     }
 
     /// Returns the text that every match begins with.

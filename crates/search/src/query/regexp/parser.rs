@@ -10,7 +10,12 @@ const MAX_REPEAT: u32 = 1_000;
 
 /// Reads a whole pattern.
 pub(super) fn parse(pattern: &str, graph: &mut Graph) -> Result<Id, RegexpError> {
-    let mut parser = Parser { chars: pattern.chars().collect(), at: 0, depth: 0, graph };
+    let mut parser = Parser {
+        chars: pattern.chars().collect(),
+        at: 0,
+        depth: 0,
+        graph,
+    };
     if parser.chars.is_empty() {
         return Ok(Graph::EMPTY);
     }
@@ -38,7 +43,9 @@ impl Parser<'_> {
     }
 
     fn next(&mut self) -> Result<char, RegexpError> {
-        let c = self.peek().ok_or_else(|| self.error("unexpected end of text"))?;
+        let c = self
+            .peek()
+            .ok_or_else(|| self.error("unexpected end of text"))?;
         self.at += 1;
         Ok(c)
     }
@@ -147,8 +154,16 @@ impl Parser<'_> {
         while self.eat('~') {
             is_negated = !is_negated;
         }
-        let id = if self.eat('[') { self.class()? } else { self.simple()? };
-        if is_negated { self.graph.not(id) } else { Ok(id) }
+        let id = if self.eat('[') {
+            self.class()?
+        } else {
+            self.simple()?
+        };
+        if is_negated {
+            self.graph.not(id)
+        } else {
+            Ok(id)
+        }
     }
 
     fn class(&mut self) -> Result<Id, RegexpError> {
@@ -164,7 +179,11 @@ impl Parser<'_> {
         if !self.eat(']') {
             return Err(self.error("expected ]"));
         }
-        if is_negated { self.graph.set_except(ranges) } else { self.graph.set(ranges) }
+        if is_negated {
+            self.graph.set_except(ranges)
+        } else {
+            self.graph.set(ranges)
+        }
     }
 
     fn class_member(&mut self, ranges: &mut Vec<(char, char)>) -> Result<(), RegexpError> {
@@ -245,7 +264,11 @@ impl Parser<'_> {
             return Ok(Graph::EMPTY);
         }
         let id = self.union()?;
-        if self.eat(')') { Ok(id) } else { Err(self.error("expected )")) }
+        if self.eat(')') {
+            Ok(id)
+        } else {
+            Err(self.error("expected )"))
+        }
     }
 
     fn until(&mut self, end: char) -> Result<String, RegexpError> {
@@ -263,7 +286,9 @@ impl Parser<'_> {
             let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             is_number.then(|| digits.parse::<u32>().ok()).flatten()
         };
-        let ends = text.split_once('-').map(|(low, high)| (low, high, number(low), number(high)));
+        let ends = text
+            .split_once('-')
+            .map(|(low, high)| (low, high, number(low), number(high)));
         let Some((low_text, high_text, Some(low), Some(high))) = ends else {
             return Err(self.error("expected a range of two numbers"));
         };
@@ -276,9 +301,17 @@ impl Parser<'_> {
         let mut parts = Vec::new();
         for width in low.to_string().len()..=high.to_string().len() {
             let first = low.to_string();
-            let first = if first.len() == width { first } else { format!("1{:0<1$}", "", width - 1) };
+            let first = if first.len() == width {
+                first
+            } else {
+                format!("1{:0<1$}", "", width - 1)
+            };
             let last = high.to_string();
-            let last = if last.len() == width { last } else { "9".repeat(width) };
+            let last = if last.len() == width {
+                last
+            } else {
+                "9".repeat(width)
+            };
             parts.push(self.between(&first, &last)?);
         }
         let numbers = self.graph.or(parts)?;

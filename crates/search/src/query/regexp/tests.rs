@@ -57,26 +57,37 @@ fn the_operators_of_this_dialect_work() {
         ("a|", "a|", false),
         (r"\*\.", "*.", true),
     ] {
-        let is_match = Regexp::new(pattern).is_ok_and(|mut regexp| regexp.is_match(text) == Ok(true));
+        let is_match =
+            Regexp::new(pattern).is_ok_and(|mut regexp| regexp.is_match(text) == Ok(true));
         assert_eq!(is_match, expected, "{pattern} on {text}");
     }
 }
 
 #[test]
 fn bad_syntax_is_an_error_with_its_place() {
-    for pattern in ["(a", "[a", "a{", "a{x}", "\"a", "<a-b>", "<1-", "a)", "a\\", "a|"] {
-        assert!(matches!(Regexp::new(pattern), Err(RegexpError::Syntax(_))), "{pattern}");
+    for pattern in [
+        "(a", "[a", "a{", "a{x}", "\"a", "<a-b>", "<1-", "a)", "a\\", "a|",
+    ] {
+        assert!(
+            matches!(Regexp::new(pattern), Err(RegexpError::Syntax(_))),
+            "{pattern}"
+        );
     }
 }
 
 #[test]
 fn an_explosion_of_states_is_an_error_and_not_a_hang() {
     let mut regexp = Regexp::new("(a|b)*a(a|b){30}c").unwrap();
-    let text: String = (0..4_000u32).map(|i| if i * i % 7 < 3 { 'a' } else { 'b' }).collect();
+    let text: String = (0..4_000u32)
+        .map(|i| if i * i % 7 < 3 { 'a' } else { 'b' })
+        .collect();
     let outcome = regexp.is_match(&text);
     assert!(outcome == Err(RegexpError::TooComplex) || outcome == Ok(false));
     assert_eq!(Regexp::new("a{9999}").unwrap_err(), RegexpError::TooComplex);
-    assert_eq!(Regexp::new(&"(".repeat(3_000)).unwrap_err(), RegexpError::TooComplex);
+    assert_eq!(
+        Regexp::new(&"(".repeat(3_000)).unwrap_err(),
+        RegexpError::TooComplex
+    );
 }
 
 proptest! {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The only place with SQL: one query per function, on SQLite and PostgreSQL alike.
+
+mod batch;
+mod file;
+mod instance;
+mod pending;
+#[cfg(test)]
+mod predecessor;
+mod rows;
+mod schema;
+
+pub(crate) use batch::{batch_fetch, batch_file_insert_in_txn, batch_insert_in_txn, batch_search};
+pub(crate) use file::{
+    file_ensure_in_txn, file_fetch, file_lock_in_txn, file_page, file_search, file_update_in_txn,
+};
+pub(crate) use instance::{instance_delete_all_in_txn, instance_insert_in_txn};
+pub(crate) use pending::{
+    pending_delete_in_txn, pending_due, pending_fetch, pending_lock_in_txn, pending_upsert_in_txn,
+};
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use releng_db::{AnyConnection, Migrations};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Returns the migrations of this service.
+pub fn migrations() -> Migrations {
+    Migrations { sqlite: SQLITE, postgres: POSTGRES }
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Most entries.
+    pub limit: i64,
+    /// Entries to skip.
+    pub offset: i64,
+}
+
+/// Puts the name of the function that finds a text in a text into a query. Both compare byte by byte,
+/// unlike `LIKE`, which folds case on SQLite and knows wildcards.
+fn with_find(conn: &AnyConnection, sql: &str) -> String {
+    let find = match conn {
+        AnyConnection::Postgres(_) => "strpos",
+        AnyConnection::Sqlite(_) => "instr",
+    };
+    sql.replace("FIND", find)
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The composition root: settings become the parts that operations work with.
+
+use releng_common::auth::Authenticator;
+use releng_common::config::Invalid;
+use releng_common::http::Outside;
+use releng_common::{Clock, Error, Result};
+use releng_db::{Db, Fresh};
+use releng_queue::{DbQueue, Limits};
+
+use crate::Settings;
+use crate::domain::{Permissions, Sha512, Visibility};
+use crate::regions::{Regions, SignedUrls};
+
+/// Files kept for downloads at once.
+const KEPT_FILES: usize = 100_000;
+
+/// Name of the queue.
+const QUEUE: &str = "tooltool";
+
+/// What a download needs to know of a file.
+#[derive(Debug)]
+pub struct Downloadable {
+    /// Who may download it.
+    pub visibility: Visibility,
+    /// Regions with a verified copy.
+    pub regions: Vec<String>,
+    /// URLs of this second.
+    pub urls: SignedUrls,
+}
+
+/// Everything an operation may need.
+pub struct State {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Files, batches and pending uploads.
+    pub db: Db,
+    /// Work for later.
+    pub queue: DbQueue,
+    /// Where the bytes are.
+    pub regions: Regions,
+    /// Verifies Hawk credentials.
+    pub authenticator: Authenticator,
+    /// The address that clients see.
+    pub outside: Outside,
+    /// Which scopes allow what.
+    pub permissions: Permissions,
+    /// Files that were asked for, unknown ones included, dropped with every commit (D-54).
+    pub downloads: Fresh<Sha512, Option<Downloadable>>,
+}
+
+impl State {
+    /// Opens everything that the settings name.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
+        let db = Db::open(&settings.common)?;
+        let queue = DbQueue::new(db.clone(), QUEUE, clock.clone(), Limits::default())?;
+        let regions = Regions::open(&settings, &clock).await?;
+        let downloads = Fresh::new(db.changes().clone(), KEPT_FILES);
+        let authenticator =
+            Authenticator::open(&settings.common, clock.clone()).map_err(unusable)?;
+        let outside = Outside::open(&settings.common).map_err(unusable)?;
+        let permissions = Permissions;
+        Ok(Self {
+            settings,
+            clock,
+            db,
+            queue,
+            regions,
+            authenticator,
+            outside,
+            permissions,
+            downloads,
+        })
+    }
+}
+
+fn unusable(invalid: Invalid) -> Error {
+    Error::invalid(invalid.to_string())
+}
