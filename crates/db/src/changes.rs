@@ -10,7 +10,8 @@
 //! Questions that arrive while one check runs share the next one, so their cost per request falls
 //! under load.
 
-use std::sync::mpsc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -26,10 +27,17 @@ pub struct Token(String);
 
 type Question = oneshot::Sender<Result<Token>>;
 
-/// Asks for tokens, on a thread and a connection of its own.
-#[derive(Clone, Debug)]
+/// Asks for tokens, on a connection of its own.
+#[derive(Clone)]
 pub struct Changes {
+    watch: Arc<Mutex<Watch>>,
     questions: mpsc::Sender<Question>,
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Changes")
+    }
 }
 
 #[derive(QueryableByName)]
@@ -50,11 +58,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Changes {
     pub(crate) fn start(backend: Backend, url: String) -> Result<Self> {
         let (questions, asked) = mpsc::channel::<Question>();
+        let watch = Arc::new(Mutex::new(Watch { backend, url, conn: None, epoch: 0 }));
+        let answering = Arc::clone(&watch);
         std::thread::Builder::new()
             .name("db-changes".to_owned())
-            .spawn(move || answer(backend, &url, &asked))
+            .spawn(move || answer(&answering, &asked))
             .map_err(|e| Error::internal("no thread for the change check").with_source(e))?;
-        Ok(Self { questions })
+        Ok(Self { watch, questions })
+    }
+
+    /// Checks on this very thread when that takes microseconds and nobody else is checking: handing the
+    /// question to another thread and back would cost several times as much.
+    fn current_at_once(&self) -> Option<Token> {
+        self.watch.try_lock().ok()?.check_open_file()
     }
 
     /// Returns the token of a state that is at least as new as every commit before this call.
@@ -62,6 +78,9 @@ impl Changes {
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn current(&self) -> Result<Token> {
+        if let Some(token) = self.current_at_once() {
+            return Ok(token);
+        }
         let (ask, answer) = oneshot::channel();
         let gone = || Error::unavailable("the database does not answer");
         self.questions.send(ask).map_err(|_| gone())?;
@@ -73,17 +92,11 @@ impl Changes {
 }
 
 /// Runs until the last handle is gone.
-fn answer(backend: Backend, url: &str, asked: &mpsc::Receiver<Question>) {
-    let mut watch = Watch {
-        backend,
-        url,
-        conn: None,
-        epoch: 0,
-    };
+fn answer(watch: &Mutex<Watch>, asked: &mpsc::Receiver<Question>) {
     while let Ok(first) = asked.recv() {
         let mut waiting = vec![first];
         waiting.extend(asked.try_iter());
-        let token = watch.check();
+        let token = watch.lock().unwrap_or_else(PoisonError::into_inner).check();
         for question in waiting {
             let reply =
                 match &token {
@@ -97,16 +110,26 @@ fn answer(backend: Backend, url: &str, asked: &mpsc::Receiver<Question>) {
     }
 }
 
-struct Watch<'a> {
+struct Watch {
     backend: Backend,
-    url: &'a str,
+    url: String,
     conn: Option<AnyConnection>,
     /// Part of every token: `data_version` counts per connection, so tokens of two connections must
     /// never be equal by chance.
     epoch: u64,
 }
 
-impl Watch<'_> {
+impl Watch {
+    /// Reads the token of a SQLite connection that is open already: three microseconds, no disk.
+    fn check_open_file(&mut self) -> Option<Token> {
+        match &mut self.conn {
+            Some(conn @ AnyConnection::Sqlite(_)) => {
+                state(conn).ok().map(|state| Token(format!("{}/{state}", self.epoch)))
+            }
+            _ => None,
+        }
+    }
+
     /// Reads the token; a connection that fails is opened again once, because a restarted server
     /// leaves the old one dead.
     fn check(&mut self) -> Result<Token, String> {
@@ -117,7 +140,7 @@ impl Watch<'_> {
         }
         self.conn = None;
         self.epoch += 1;
-        let mut conn = establish(self.backend, self.url).map_err(|e| e.to_string())?;
+        let mut conn = establish(self.backend, &self.url).map_err(|e| e.to_string())?;
         let state = state(&mut conn).map_err(|e| e.to_string())?;
         self.conn = Some(conn);
         Ok(Token(format!("{}/{state}", self.epoch)))

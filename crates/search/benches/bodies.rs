@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Bodies of real clients on 50,000 demo builds.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench stops at the first surprise"
+)]
+
 #[path = "../tests/demo/mod.rs"]
 mod demo;
 

@@ -17,6 +17,8 @@ pub mod query;
 pub mod request;
 pub mod response;
 pub mod schema;
+#[cfg(test)]
+mod seeded;
 pub mod structure;
 
 pub use document::Document;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The fields of a build and how each is searched.
 
+use crate::query::wildcard::Wildcard;
+
 /// How the values of a field are searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
@@ -114,10 +116,10 @@ pub fn fields_matching(pattern: &str) -> Vec<&'static FieldInfo> {
         return vec![info];
     }
     if pattern.contains('*') {
-        let chars: Vec<char> = pattern.chars().collect();
+        let pattern = Wildcard::of_names(pattern);
         return FIELDS
             .iter()
-            .filter(|info| covers(&chars, info.name))
+            .filter(|info| pattern.is_match(info.name))
             .collect();
     }
     FIELDS
@@ -128,20 +130,6 @@ pub fn fields_matching(pattern: &str) -> Vec<&'static FieldInfo> {
                 .is_some_and(|rest| rest.starts_with('.'))
         })
         .collect()
-}
-
-/// Tells whether a pattern in which `*` is any text covers a name.
-fn covers(pattern: &[char], name: &str) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some(('*', rest)) => {
-            let mut shorter = name.chars();
-            covers(rest, name) || (shorter.next().is_some() && covers(pattern, shorter.as_str()))
-        }
-        Some((expected, rest)) => name
-            .strip_prefix(*expected)
-            .is_some_and(|name| covers(rest, name)),
-    }
 }
 
 #[cfg(test)]

@@ -140,17 +140,12 @@ fn check_aggs(aggs: &Map<String, Value>, depth_left: usize) -> Result<(), Search
         let Value::Object(agg) = value else {
             return Err(structure(agg_text(&repr(value))));
         };
-        let beside = ["aggs", "aggregations", "meta"];
-        let mut types = agg
-            .iter()
-            .filter(|(key, _)| !beside.contains(&key.as_str()));
-        // An aggregation named like the member that holds them gives its names for types.
-        let only = if agg.len() == 1 {
-            agg.iter().next()
-        } else {
-            types.next()
-        };
-        let (Some((kind, params)), true) = (only, agg.len() == 1 || types.next().is_none()) else {
+        let mut types: Vec<_> = agg.iter().filter(|(key, _)| !is_beside(key)).collect();
+        // The engine takes this name too; alone it can only be meant as a type.
+        if types.len() > 1 {
+            types.retain(|(key, _)| *key != "aggregations");
+        }
+        let [(kind, params)] = types.as_slice() else {
             return Err(structure(agg_text(&python::repr_object(agg))));
         };
         if !known::is_aggregation(kind) {
@@ -161,8 +156,8 @@ fn check_aggs(aggs: &Map<String, Value>, depth_left: usize) -> Result<(), Search
         let Some(depth_left) = depth_left.checked_sub(1) else {
             return Ok(());
         };
-        if kind == "filter"
-            && let Value::Object(query) = params
+        if *kind == "filter"
+            && let Value::Object(query) = *params
         {
             check_query(query, depth_left)?;
         }
@@ -173,6 +168,11 @@ fn check_aggs(aggs: &Map<String, Value>, depth_left: usize) -> Result<(), Search
         }
     }
     Ok(())
+}
+
+/// Tells whether a member stands beside the type of an aggregation.
+fn is_beside(key: &str) -> bool {
+    matches!(key, "aggs" | "meta")
 }
 
 fn agg_text(got: &str) -> String {

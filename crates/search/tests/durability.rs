@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What survives a process, who owns the folder, and the index behind the async trait.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
 mod demo;
 
 use std::path::Path;
@@ -151,18 +157,17 @@ fn damaged(damage: impl Fn(&Path)) -> Health {
     health
 }
 
-/// Changes a byte in the middle of the largest file.
-fn flip_a_byte(folder: &Path) {
-    let files = std::fs::read_dir(folder)
+/// Changes a byte in the middle of the segment's file of a kind.
+fn flip_a_byte(folder: &Path, extension: &str) {
+    let path = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let largest = files
-        .max_by_key(|path| path.metadata().unwrap().len())
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|found| found == extension))
         .unwrap();
-    let mut bytes = std::fs::read(&largest).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x55;
-    std::fs::write(&largest, bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
 }
 
 #[test]
@@ -171,7 +176,13 @@ fn a_damaged_or_foreign_folder_starts_empty_and_says_so() {
         documents: 0,
         needs_rebuild: true,
     };
-    assert_eq!(damaged(flip_a_byte), empty);
+    for extension in ["idx", "pos", "term", "store", "fast", "fieldnorm"] {
+        assert_eq!(
+            damaged(|folder| flip_a_byte(folder, extension)),
+            empty,
+            "{extension}"
+        );
+    }
     assert_eq!(
         damaged(|folder| std::fs::write(folder.join("meta.json"), "{").unwrap()),
         empty

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Random bodies on the index against a plain reading of the same documents in memory.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test stops at the first surprise"
+)]
+
 mod demo;
 
 use std::cmp::Ordering;

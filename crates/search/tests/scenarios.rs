@@ -2,6 +2,12 @@
 //! The scenario files on the embedded index. Each names a request and what the answer must hold;
 //! another implementation of the index runs the same files.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
 mod demo;
 
 use std::path::Path;

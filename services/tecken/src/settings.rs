@@ -111,6 +111,10 @@ releng_common::settings! {
         pub aws_endpoint_url: Option<String> = "AWS_ENDPOINT_URL";
         /// Region where an address names none.
         pub aws_region: String = "AWS_DEFAULT_REGION", default "us-east-1";
+        /// Seconds to connect when an upload looks whether a file is there already.
+        pub s3_lookup_connect_secs: u64 = "S3_LOOKUP_CONNECT_TIMEOUT", default "2";
+        /// Seconds to wait for the answer then; later counts as absence.
+        pub s3_lookup_read_secs: u64 = "S3_LOOKUP_READ_TIMEOUT", default "4";
         /// Seconds to connect to a store.
         pub s3_connect_secs: u32 = "S3_PUT_CONNECT_TIMEOUT", default "10";
         /// Seconds to wait for an answer of a store.

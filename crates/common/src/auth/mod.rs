@@ -4,8 +4,11 @@
 
 mod caller;
 pub mod clients_file;
+pub mod csrf;
 mod hawk_request;
+pub mod oidc;
 mod scopes;
+pub mod session;
 mod taskcluster;
 
 pub use caller::Caller;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The `terms` aggregation: which values get a bucket and in which order.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::Aggregation;
@@ -62,7 +64,7 @@ pub enum Choice {
     /// Those that match as a whole.
     Pattern(Box<Regexp>),
     /// Those in a list.
-    List(Vec<Literal>),
+    List(HashSet<String>),
 }
 
 impl Choice {
@@ -73,7 +75,7 @@ impl Choice {
     pub fn covers(&mut self, value: &str) -> Result<bool, SearchError> {
         match self {
             Self::Pattern(regexp) => regexp.is_match(value).map_err(|error| regexp_error(&error)),
-            Self::List(items) => Ok(items.iter().any(|item| item.to_text() == value)),
+            Self::List(items) => Ok(items.contains(value)),
         }
     }
 }
@@ -150,8 +152,8 @@ fn choice(key: &str, value: &Value, budget: &Budget<'_>) -> Result<Choice, Searc
         Value::Array(items) if items.len() <= budget.limits.max_terms => {
             let items = items
                 .iter()
-                .map(Literal::from_value)
-                .collect::<Option<Vec<_>>>();
+                .map(|item| Literal::from_value(item).map(|literal| literal.to_text()))
+                .collect::<Option<HashSet<_>>>();
             items.map(Choice::List).ok_or_else(|| {
                 SearchError::parsing(format!("[terms] takes scalars in the list [{key}]"))
             })

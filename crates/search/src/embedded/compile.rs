@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From the query tree to queries of the index below: here clauses meet the fields of builds.
 
+use std::collections::HashSet;
 use std::ops::Bound as End;
 
 use chrono::{DateTime, Utc};
@@ -11,9 +12,11 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
+use super::column::NO_NUMBER;
 use super::literal;
 use super::mapping::Mapping;
-use super::matcher::{self, Matcher};
+use super::matcher::{self, DocBits, Matcher};
+use super::matches::Deadline;
 use super::snapshot::Snapshot;
 use super::tokenizer;
 use crate::error::SearchError;
@@ -27,6 +30,7 @@ mod text;
 pub(super) struct Compiler<'a> {
     pub mapping: &'a Mapping,
     pub snapshot: &'a Snapshot,
+    pub deadline: &'a Deadline,
     /// What `now` means.
     pub now: DateTime<Utc>,
     marks: Vec<Mark>,
@@ -44,10 +48,16 @@ pub(super) struct Mark {
 type Compiled = Result<Box<dyn IndexQuery>, SearchError>;
 
 impl<'a> Compiler<'a> {
-    pub fn new(mapping: &'a Mapping, snapshot: &'a Snapshot, now: DateTime<Utc>) -> Self {
+    pub fn new(
+        mapping: &'a Mapping,
+        snapshot: &'a Snapshot,
+        deadline: &'a Deadline,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             mapping,
             snapshot,
+            deadline,
             now,
             marks: Vec::new(),
             negations: 0,
@@ -169,18 +179,43 @@ impl<'a> Compiler<'a> {
             return nothing();
         };
         if matches!(info.kind, FieldKind::Date | FieldKind::Long) {
-            let queries: Result<Vec<_>, _> =
-                values.iter().map(|value| self.term(name, value)).collect();
-            return Ok(constant(any_of(queries?)));
+            return self.number_terms(info, values);
         }
         let field = self.field(info)?;
-        for value in values {
-            self.mark(info, Matcher::Exact(value.to_text()));
-        }
-        let terms = values
+        let texts: HashSet<String> = values.iter().map(Literal::to_text).collect();
+        let terms: Vec<Term> = texts
             .iter()
-            .map(|value| Term::from_field_text(field, &value.to_text()));
+            .map(|text| Term::from_field_text(field, text))
+            .collect();
+        self.mark(info, Matcher::OneOf(texts));
         Ok(constant(Box::new(TermSetQuery::new(terms))))
+    }
+
+    /// One look at each document for all values: there may be tens of thousands.
+    fn number_terms(&self, info: &FieldInfo, values: &[Literal]) -> Compiled {
+        let mut spans = Vec::new();
+        for value in values {
+            match info.kind {
+                FieldKind::Date => spans.push(literal::date_span(info, value, self.now)?),
+                _ => {
+                    if let literal::Long::Whole(number) = literal::long(value)? {
+                        spans.push((number, number));
+                    }
+                }
+            }
+        }
+        let spans = literal::disjoint(spans);
+        let numbers = self.snapshot.numbers(info)?;
+        let is_in = |number: i64| {
+            let after = spans.partition_point(|(from, _)| *from <= number);
+            let span = after.checked_sub(1).and_then(|at| spans.get(at));
+            number != NO_NUMBER && span.is_some_and(|(_, to)| number <= *to)
+        };
+        Ok(constant(Box::new(DocBits::of_numbers(
+            self.snapshot,
+            &numbers,
+            is_in,
+        ))))
     }
 
     /// Numbers from one to another, both included.
@@ -277,6 +312,7 @@ impl<'a> Compiler<'a> {
     fn documents(&self, info: &FieldInfo, matcher: &mut Matcher) -> Compiled {
         Ok(Box::new(matcher::documents_with(
             self.snapshot,
+            self.deadline,
             self.field(info)?,
             matcher,
         )?))

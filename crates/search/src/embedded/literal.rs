@@ -78,6 +78,19 @@ pub(super) fn long_range(range: &Range) -> Result<(i64, i64), SearchError> {
 /// A range without integers.
 const EMPTY: (i64, i64) = (1, 0);
 
+/// Returns spans in order with those that overlap made one.
+pub(super) fn disjoint(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in spans {
+        match merged.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
 /// Returns the first and last millisecond of a date that may lack parts.
 pub(super) fn date_span(
     info: &FieldInfo,

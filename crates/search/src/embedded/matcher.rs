@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Tests of one value or word, and the documents whose values pass one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tantivy::index::SegmentId;
@@ -11,17 +11,22 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
 
+use super::matches::Deadline;
 use super::snapshot::Snapshot;
 use crate::aggs::regexp_error;
 use crate::error::SearchError;
 use crate::query::regexp::Regexp;
 use crate::query::wildcard::Wildcard;
 
+/// Values between two looks at the clock.
+const TERMS_PER_CHECK: u32 = 1_024;
+
 /// A test of one value.
 #[derive(Clone, Debug)]
 pub(super) enum Matcher {
     Any,
     Exact(String),
+    OneOf(HashSet<String>),
     Prefix(String),
     Wildcard(Wildcard),
     Regexp(Box<Regexp>),
@@ -62,7 +67,7 @@ impl Matcher {
             Self::Exact(text) | Self::Prefix(text) => text.clone(),
             Self::Wildcard(pattern) => pattern.literal_prefix(),
             Self::Regexp(regexp) => regexp.literal_prefix(),
-            Self::Any | Self::Fuzzy { .. } | Self::Between { .. } => String::new(),
+            Self::Any | Self::OneOf(_) | Self::Fuzzy { .. } | Self::Between { .. } => String::new(),
         }
     }
 
@@ -71,6 +76,7 @@ impl Matcher {
         Ok(match self {
             Self::Any => true,
             Self::Exact(text) => text == value,
+            Self::OneOf(texts) => texts.contains(value),
             Self::Prefix(text) => value.starts_with(text.as_str()),
             Self::Wildcard(pattern) => pattern.is_match(value),
             Self::Regexp(regexp) => regexp
@@ -124,9 +130,12 @@ fn is_within(a: &[char], b: &str, max: usize) -> bool {
 /// Finds the documents of which a value or word passes a test.
 pub(super) fn documents_with(
     snapshot: &Snapshot,
+    deadline: &Deadline,
     field: Field,
     matcher: &mut Matcher,
 ) -> Result<DocBits, SearchError> {
+    deadline.check()?;
+    let mut seen = 0_u32;
     let prefix = matcher.literal_prefix();
     let mut bits = HashMap::new();
     for (_, reader) in snapshot.segments() {
@@ -140,6 +149,10 @@ pub(super) fn documents_with(
         while terms.advance() {
             if !terms.key().starts_with(prefix.as_bytes()) {
                 break;
+            }
+            seen = seen.wrapping_add(1);
+            if seen.is_multiple_of(TERMS_PER_CHECK) {
+                deadline.check()?;
             }
             let Ok(term) = std::str::from_utf8(terms.key()) else {
                 continue;
@@ -167,6 +180,31 @@ pub(super) fn documents_with(
 #[derive(Clone)]
 pub(super) struct DocBits {
     bits: Arc<HashMap<SegmentId, BitSet>>,
+}
+
+impl DocBits {
+    /// Finds the documents whose number passes a test.
+    pub fn of_numbers(snapshot: &Snapshot, numbers: &[i64], test: impl Fn(i64) -> bool) -> Self {
+        let mut rest = numbers;
+        let mut bits = HashMap::new();
+        for (_, reader) in snapshot.segments() {
+            let mut docs = BitSet::with_max_value(reader.max_doc());
+            let count = usize::try_from(reader.max_doc())
+                .unwrap_or(usize::MAX)
+                .min(rest.len());
+            let (here, after) = rest.split_at(count);
+            for (doc, number) in (0..).zip(here) {
+                if test(*number) {
+                    docs.insert(doc);
+                }
+            }
+            rest = after;
+            bits.insert(reader.segment_id(), docs);
+        }
+        Self {
+            bits: Arc::new(bits),
+        }
+    }
 }
 
 impl std::fmt::Debug for DocBits {

@@ -31,7 +31,7 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// Answers a body.
     pub fn run(&self, request: Request) -> Result<Value, SearchError> {
-        let mut compiler = Compiler::new(self.mapping, self.snapshot, self.now);
+        let mut compiler = Compiler::new(self.mapping, self.snapshot, &self.deadline, self.now);
         let query = compiler.query(&request.query)?;
         let marks = compiler.into_marks();
         let mut answer = Answer {
@@ -47,7 +47,7 @@ impl Search<'_> {
     }
 
     fn compiler(&self) -> Compiler<'_> {
-        Compiler::new(self.mapping, self.snapshot, self.now)
+        Compiler::new(self.mapping, self.snapshot, &self.deadline, self.now)
     }
 
     fn with_aggregations(

@@ -7,6 +7,7 @@ use super::parse::no_scalar;
 use super::query_string::{self, QueryString};
 use super::{Budget, Clause, Literal, Members, Minimum, Operator, Query, date_math};
 use crate::error::SearchError;
+use crate::schema::FIELDS;
 
 /// Options of `query_string` that do not change which builds match, and those that newer engines
 /// dropped but the user interface of old still sends.
@@ -166,7 +167,13 @@ pub(super) fn query_string(
         fields,
     };
     members.finish()?;
-    let root = query_string::parse(&text, options.default_operator, budget)?;
+    // Each part of the text becomes a clause for each field.
+    let fields = if options.fields.is_empty() {
+        FIELDS.len()
+    } else {
+        options.fields.len()
+    };
+    let root = query_string::parse(&text, options.default_operator, fields, budget)?;
     let text = QueryString { root, options };
     Ok(Query {
         clause: Clause::QueryString(Box::new(text)),

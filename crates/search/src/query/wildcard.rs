@@ -33,6 +33,11 @@ impl Wildcard {
         Self { pieces }
     }
 
+    /// Reads a pattern over names of fields, in which only `*` is special.
+    pub fn of_names(pattern: &str) -> Self {
+        Self::new(&pattern.replace('\\', "\\\\").replace('?', "\\?"))
+    }
+
     /// Returns the text that every match begins with.
     pub fn literal_prefix(&self) -> String {
         self.pieces
@@ -116,6 +121,19 @@ mod tests {
                 "{pattern} {text}"
             );
         }
+    }
+
+    #[test]
+    fn only_stars_are_special_in_names() {
+        assert!(Wildcard::of_names("build.*").is_match("build.id"));
+        assert!(!Wildcard::of_names("build.?d").is_match("build.id"));
+    }
+
+    #[test]
+    fn many_stars_take_no_time_to_speak_of() {
+        let pattern = "*a".repeat(2_000);
+        assert!(!Wildcard::new(&pattern).is_match(&"a".repeat(1_999)));
+        assert!(Wildcard::new(&pattern).is_match(&"a".repeat(2_000)));
     }
 
     #[test]

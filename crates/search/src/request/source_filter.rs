@@ -7,6 +7,9 @@ use crate::error::SearchError;
 use crate::query::wildcard::Wildcard;
 use crate::query::{Members, kind_name};
 
+/// Most patterns of one filter: each is tried on every member of every hit.
+const MAX_PATTERNS: usize = 256;
+
 /// Which members to show.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceFilter {
@@ -25,12 +28,10 @@ struct Pattern {
 
 impl Pattern {
     fn new(text: &str) -> Self {
-        let escaped = text.replace('\\', "\\\\").replace('?', "\\?");
-        let below = Wildcard::new(&format!("{escaped}.*"));
         Self {
             text: text.to_owned(),
-            whole: Wildcard::new(&escaped),
-            below,
+            whole: Wildcard::of_names(text),
+            below: Wildcard::of_names(&format!("{text}.*")),
         }
     }
 
@@ -138,6 +139,11 @@ fn patterns(value: &Value) -> Result<Vec<Pattern>, SearchError> {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
+    if items.len() > MAX_PATTERNS {
+        return Err(SearchError::illegal_argument(format!(
+            "[_source] takes at most {MAX_PATTERNS} names"
+        )));
+    }
     items
         .iter()
         .map(|item| {

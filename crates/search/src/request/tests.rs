@@ -215,6 +215,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(crate::seeded::cases(512))]
+
     #[test]
     fn no_json_panics_and_every_refusal_has_a_body(body in any_json()) {
         if let Err(error) = parse(&body) {

@@ -25,12 +25,13 @@ pub(crate) fn file_lock_in_txn(
     conn: &mut AnyConnection,
     digest: &Sha512,
 ) -> QueryResult<Option<File>> {
-    let query =
-        files::table.filter(files::sha512.eq(digest.as_str())).select(FileRow::as_select());
+    let named = files::table.filter(files::sha512.eq(digest.as_str()));
     let row: Option<FileRow> = match conn {
-        AnyConnection::Postgres(c) => query.for_update().first(c).optional()?,
+        AnyConnection::Postgres(c) => {
+            named.select(FileRow::as_select()).for_update().first(c).optional()?
+        }
         // The transaction holds SQLite's only write lock already.
-        AnyConnection::Sqlite(c) => query.first(c).optional()?,
+        AnyConnection::Sqlite(c) => named.select(FileRow::as_select()).first(c).optional()?,
     };
     one(conn, row)
 }

@@ -4,9 +4,10 @@
 mod batch;
 mod file;
 mod instance;
+mod lease;
 mod pending;
-#[cfg(test)]
-mod predecessor;
+
+
 mod rows;
 mod schema;
 
@@ -15,6 +16,7 @@ pub(crate) use file::{
     file_ensure_in_txn, file_fetch, file_lock_in_txn, file_page, file_search, file_update_in_txn,
 };
 pub(crate) use instance::{instance_delete_all_in_txn, instance_insert_in_txn};
+pub(crate) use lease::{lease_claim_in_txn, lease_renew_in_txn, lease_return_in_txn};
 pub(crate) use pending::{
     pending_delete_in_txn, pending_due, pending_fetch, pending_lock_in_txn, pending_upsert_in_txn,
 };

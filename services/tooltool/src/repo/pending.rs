@@ -24,11 +24,13 @@ pub(crate) fn pending_lock_in_txn(
     conn: &mut AnyConnection,
     file_id: i32,
 ) -> QueryResult<Option<Pending>> {
-    let query = pending::table.find(file_id).select(PendingRow::as_select());
+    let found = pending::table.find(file_id);
     let row: Option<PendingRow> = match conn {
-        AnyConnection::Postgres(c) => query.for_update().first(c).optional()?,
+        AnyConnection::Postgres(c) => {
+            found.select(PendingRow::as_select()).for_update().first(c).optional()?
+        }
         // The transaction holds SQLite's only write lock already.
-        AnyConnection::Sqlite(c) => query.first(c).optional()?,
+        AnyConnection::Sqlite(c) => found.select(PendingRow::as_select()).first(c).optional()?,
     };
     Ok(row.map(Pending::from))
 }

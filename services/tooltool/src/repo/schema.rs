@@ -47,6 +47,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    #[sql_name = "tooltool_leases"]
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        ends -> Timestamp,
+    }
+}
+
 diesel::joinable!(batch_files -> files (file_id));
 diesel::joinable!(pending -> files (file_id));
 diesel::allow_tables_to_appear_in_same_query!(files, batches, batch_files, instances, pending);

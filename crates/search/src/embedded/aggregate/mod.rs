@@ -167,6 +167,8 @@ impl<'a> Context<'a> {
             .skip(skipped)
             .map(|candidate| renderer.hit(candidate, None))
             .collect::<Result<Vec<_>, _>>()?;
+        // A hit costs as much as a bucket at least.
+        self.spend_buckets(hits.len())?;
         let total = u64::try_from(docs.len()).unwrap_or(u64::MAX);
         Ok(Map::from_iter([(
             "hits".to_owned(),

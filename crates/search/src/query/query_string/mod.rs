@@ -87,13 +87,14 @@ pub enum Leaf {
     Range(Option<(String, bool)>, Option<(String, bool)>),
 }
 
-/// Parses a text; `None` for a blank one.
+/// Parses a text that is asked of a number of fields; `None` for a blank one.
 ///
 /// # Errors
 /// `Engine` naming the text, as the engine of old does when a shard cannot parse it.
 pub fn parse(
     text: &str,
     operator: Operator,
+    fields: usize,
     budget: &mut Budget<'_>,
 ) -> Result<Option<Node>, SearchError> {
     if text.trim().is_empty() {
@@ -106,7 +107,7 @@ pub fn parse(
         )
     };
     let tokens = lexer::tokens(text).ok_or_else(failed)?;
-    budget.spend(tokens.len())?;
+    budget.spend(tokens.len().saturating_mul(fields))?;
     parser::parse(tokens, operator, budget.limits.max_depth)
         .map(Some)
         .ok_or_else(failed)

@@ -9,7 +9,7 @@ use crate::limits::Limits;
 fn tree(text: &str, operator: Operator) -> Result<Option<Node>, SearchError> {
     let limits = Limits::default();
     let now = chrono::DateTime::from_timestamp(1_500_000_000, 0).unwrap();
-    parse(text, operator, &mut Budget::new(&limits, now))
+    parse(text, operator, 1, &mut Budget::new(&limits, now))
 }
 
 fn show(node: &Node) -> String {
@@ -138,6 +138,8 @@ fn an_escaped_text_stands_for_itself() {
 }
 
 proptest! {
+    #![proptest_config(crate::seeded::cases(512))]
+
     #[test]
     fn no_text_panics(text in r#"([ab ]|AND|OR|NOT|TO|[-+!():^\[\]{}"~*?/\\&|<>=0-9.u]){0,24}"#) {
         let _ = tree(&text, Operator::And);

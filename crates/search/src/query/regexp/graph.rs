@@ -12,6 +12,10 @@ pub(super) type Id = u32;
 
 /// Nodes of one expression: the syntax tree and all states that texts led to.
 const MAX_NODES: usize = 50_000;
+/// How deep expressions may nest in each other when a character is taken off.
+const MAX_DEPTH: u32 = 500;
+/// Steps of one expression over all texts it meets. Steps known from former texts cost nothing.
+const MAX_WORK: u32 = 2_000_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Node {
@@ -31,6 +35,8 @@ enum Node {
 pub(super) struct Graph {
     nodes: Vec<(Node, bool)>,
     ids: HashMap<Node, Id>,
+    depth: u32,
+    work: u32,
 }
 
 impl Graph {
@@ -55,6 +61,8 @@ impl Graph {
         Self {
             nodes: fixed.to_vec(),
             ids,
+            depth: 0,
+            work: 0,
         }
     }
 
@@ -118,18 +126,27 @@ impl Graph {
 
     /// One expression after the other.
     pub fn concat(&mut self, first: Id, second: Id) -> Result<Id, RegexpError> {
+        // Nested to the right, so that equal sequences are equal nodes. Sequences may be as long
+        // as the bound on nodes: a loop, because the stack is not.
+        let mut heads = Vec::new();
+        let mut last = first;
+        while let Node::Concat(head, rest) = *self.node(last) {
+            heads.push(head);
+            last = rest;
+        }
+        let mut id = self.pair(last, second)?;
+        for head in heads.into_iter().rev() {
+            id = self.pair(head, id)?;
+        }
+        Ok(id)
+    }
+
+    fn pair(&mut self, first: Id, second: Id) -> Result<Id, RegexpError> {
         match (first, second) {
             (Self::ANYTHING, Self::ANYTHING) => Ok(Self::ANYTHING),
             (Self::NOTHING, _) | (_, Self::NOTHING) => Ok(Self::NOTHING),
             (Self::EMPTY, other) | (other, Self::EMPTY) => Ok(other),
-            _ => {
-                if let Node::Concat(a, b) = *self.node(first) {
-                    // Nested to the right, so that equal sequences are equal nodes.
-                    let rest = self.concat(b, second)?;
-                    return self.add(Node::Concat(a, rest));
-                }
-                self.add(Node::Concat(first, second))
-            }
+            _ => self.add(Node::Concat(first, second)),
         }
     }
 
@@ -216,33 +233,30 @@ impl Graph {
 
     /// What must follow `c` for `id` to match.
     pub fn derive(&mut self, id: Id, c: char) -> Result<Id, RegexpError> {
+        self.work += 1;
+        if self.depth >= MAX_DEPTH || self.work > MAX_WORK {
+            return Err(RegexpError::TooComplex);
+        }
+        self.depth += 1;
+        let derived = self.derived(id, c);
+        self.depth -= 1;
+        derived
+    }
+
+    fn derived(&mut self, id: Id, c: char) -> Result<Id, RegexpError> {
         match self.node(id).clone() {
             Node::Nothing | Node::Empty => Ok(Self::NOTHING),
             Node::Set(ranges) => {
                 let is_in = ranges.iter().any(|(low, high)| (*low..=*high).contains(&c));
                 Ok(if is_in { Self::EMPTY } else { Self::NOTHING })
             }
-            Node::Concat(first, second) => {
-                let after = self.derive(first, c)?;
-                let through = self.concat(after, second)?;
-                if !self.is_nullable(first) {
-                    return Ok(through);
-                }
-                let past = self.derive(second, c)?;
-                self.or(vec![through, past])
-            }
+            Node::Concat(..) => self.derived_sequence(id, c),
             Node::Or(parts) => {
-                let parts = parts
-                    .iter()
-                    .map(|part| self.derive(*part, c))
-                    .collect::<Result<_, _>>()?;
+                let parts = self.derived_parts(&parts, c)?;
                 self.or(parts)
             }
             Node::And(parts) => {
-                let parts = parts
-                    .iter()
-                    .map(|part| self.derive(*part, c))
-                    .collect::<Result<_, _>>()?;
+                let parts = self.derived_parts(&parts, c)?;
                 self.and(parts)
             }
             Node::Not(inner) => {
@@ -254,6 +268,26 @@ impl Graph {
                 self.concat(after, id)
             }
         }
+    }
+
+    fn derived_parts(&mut self, parts: &[Id], c: char) -> Result<Vec<Id>, RegexpError> {
+        parts.iter().map(|part| self.derive(*part, c)).collect()
+    }
+
+    /// The character may begin in the first part, or in a later one if all before can be empty.
+    fn derived_sequence(&mut self, sequence: Id, c: char) -> Result<Id, RegexpError> {
+        let mut starts = Vec::new();
+        let mut rest = sequence;
+        while let Node::Concat(head, tail) = *self.node(rest) {
+            let after = self.derive(head, c)?;
+            starts.push(self.concat(after, tail)?);
+            if !self.is_nullable(head) {
+                return self.or(starts);
+            }
+            rest = tail;
+        }
+        starts.push(self.derive(rest, c)?);
+        self.or(starts)
     }
 
     /// The characters that every match begins with.

@@ -90,7 +90,28 @@ fn an_explosion_of_states_is_an_error_and_not_a_hang() {
     );
 }
 
+#[test]
+fn long_and_deep_repetitions_neither_overflow_the_stack_nor_hang() {
+    for pattern in [
+        "((a{1000}){30})b",
+        "((a?){1000}){40}b",
+        "((a?){0,1000}){0,40}",
+        "((a{0,100}){0,100})*b",
+        "~(~((a*)*)*)*&(a|aa|aaa)*b",
+    ] {
+        if let Ok(mut regexp) = Regexp::new(pattern) {
+            // Either answer will do; a crash or a hang would not.
+            let _ = regexp.is_match(&"a".repeat(300));
+        }
+    }
+    assert!(matches("(a?){1000}b", "aaab"));
+    assert!(!matches("(a{10}){20}b", &"a".repeat(200)));
+    assert!(matches("(a{10}){20}b", &format!("{}b", "a".repeat(200))));
+}
+
 proptest! {
+    #![proptest_config(crate::seeded::cases(512))]
+
     #[test]
     fn no_pattern_and_text_panic(pattern in r#"[ab0\[\](){}|&~<>"\\.*+?,^$@#-]{0,20}"#, text in "[ab0]{0,8}") {
         if let Ok(mut regexp) = Regexp::new(&pattern) {

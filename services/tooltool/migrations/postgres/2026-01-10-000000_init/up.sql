@@ -46,3 +46,9 @@ ALTER TABLE releng_tooltool_pending_upload ALTER COLUMN region TYPE TEXT USING r
 ALTER TABLE releng_tooltool_batch_files DROP CONSTRAINT IF EXISTS releng_tooltool_batch_files_pkey;
 ALTER TABLE releng_tooltool_batch_files
     ADD CONSTRAINT releng_tooltool_batch_files_pkey PRIMARY KEY (file_id, batch_id, filename);
+-- Ours: who works on what. A lease that is not renewed ends, so a killed process blocks nobody for long.
+CREATE TABLE IF NOT EXISTS tooltool_leases (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    ends TIMESTAMP NOT NULL
+);

@@ -34,3 +34,9 @@ CREATE TABLE releng_tooltool_pending_upload (
 );
 -- Serves the search for uploads that can be verified.
 CREATE INDEX ix_releng_tooltool_pending_upload_expires ON releng_tooltool_pending_upload (expires);
+-- Ours: who works on what. A lease that is not renewed ends, so a killed process blocks nobody for long.
+CREATE TABLE IF NOT EXISTS tooltool_leases (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    ends TIMESTAMP NOT NULL
+);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Symbols of modules in memory, bounded by bytes. Uploads leave a mark per module in the shared
+//! cache; an entry holds the mark that it was loaded under and is loaded again when it differs.
+//! Uploads of this process are seen at once, those of others within a second (D-54).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use moka::future::Cache;
+use releng_cache::Handle;
+use releng_common::{Clock, Error, Result};
+use releng_symbols::{ModuleKey, Outcome};
+use uuid::Uuid;
+
+/// Longest life of an entry; shorter than that of a mark, so that no mark is forgotten unseen.
+const ENTRY_LIFE: Duration = Duration::from_secs(24 * 3600);
+const MARK_LIFE: Duration = Duration::from_secs(48 * 3600);
+/// Microseconds for which a mark is not asked for again.
+const TRUST_MICROS: i64 = 1_000_000;
+/// Loads for one answer, should uploads come in between again and again.
+const TRIES: u32 = 3;
+
+/// What became of the search for a module.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The symbols, or why there are none.
+    pub outcome: Outcome,
+    /// Bytes of the symbol file, unpacked.
+    pub file_bytes: u64,
+    /// Files that were read.
+    pub downloads: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    loaded: Loaded,
+    mark: Option<Bytes>,
+    loaded_at: DateTime<Utc>,
+    /// Uploads of this process that the entry is known to have survived.
+    epoch: AtomicU64,
+    checked_at: AtomicI64,
+}
+
+/// The symbols of many modules.
+pub struct Modules {
+    entries: Cache<ModuleKey, Arc<Entry>>,
+    shared: Handle,
+    clock: Clock,
+    negative_ttl_secs: i64,
+    epoch: AtomicU64,
+}
+
+/// A view of a module's symbols that keeps them alive.
+#[derive(Clone, Debug)]
+pub struct Held(Arc<Entry>);
+
+impl std::ops::Deref for Held {
+    type Target = Loaded;
+
+    fn deref(&self) -> &Loaded {
+        &self.0.loaded
+    }
+}
+
+impl Modules {
+    pub(super) fn new(
+        shared: Handle,
+        clock: Clock,
+        max_bytes: u64,
+        negative_ttl_secs: i64,
+    ) -> Self {
+        let entries = Cache::builder()
+            .max_capacity(max_bytes / 1024)
+            .weigher(|_, entry: &Arc<Entry>| {
+                let bytes = entry.loaded.outcome.table().map_or(0, |t| t.memory_bytes());
+                u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
+            })
+            .time_to_live(ENTRY_LIFE)
+            .build();
+        Self { entries, shared, clock, negative_ttl_secs, epoch: AtomicU64::new(0) }
+    }
+
+    /// Returns a module, loading it when it is not there; of many callers one loads. The flag tells
+    /// whether this caller did.
+    ///
+    /// # Errors
+    /// Those of `load`; they are not kept.
+    pub async fn get<L, F>(&self, key: &ModuleKey, load: L) -> Result<(Held, bool)>
+    where
+        L: Fn() -> F,
+        F: Future<Output = Result<Loaded>>,
+    {
+        let mut tries = 1;
+        loop {
+            if let Some(entry) = self.entries.get(key).await {
+                if self.is_current(key, &entry).await? {
+                    return Ok((Held(entry), false));
+                }
+                self.entries.invalidate(key).await;
+            }
+            let loading = self.load(key, &load);
+            let found = self.entries.entry_by_ref(key).or_try_insert_with(loading).await;
+            let found = found.map_err(|e| share(&e))?;
+            let is_ours = found.is_fresh();
+            let entry = found.into_value();
+            if is_ours || tries >= TRIES || self.is_current(key, &entry).await? {
+                return Ok((Held(entry), is_ours));
+            }
+            tries += 1;
+        }
+    }
+
+    /// Forgets modules that were uploaded, here and in all other processes.
+    ///
+    /// # Errors
+    /// The shared cache fails and may not be ignored.
+    pub async fn forget(&self, keys: &[ModuleKey]) -> Result<()> {
+        for key in keys {
+            let mark = Bytes::from(Uuid::new_v4().simple().to_string());
+            self.shared.set(&mark_name(key), mark, Some(MARK_LIFE)).await?;
+        }
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for key in keys {
+            self.entries.invalidate(key).await;
+        }
+        Ok(())
+    }
+
+    async fn load<L, F>(&self, key: &ModuleKey, load: &L) -> Result<Arc<Entry>>
+    where
+        L: Fn() -> F,
+        F: Future<Output = Result<Loaded>>,
+    {
+        // Both before the store is read: an upload during the load makes the entry stale.
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        let mark = self.shared.get(&mark_name(key)).await?;
+        let loaded = load().await?;
+        let now = self.clock.now();
+        Ok(Arc::new(Entry {
+            loaded,
+            mark,
+            loaded_at: now,
+            epoch: AtomicU64::new(epoch),
+            checked_at: AtomicI64::new(now.timestamp_micros()),
+        }))
+    }
+
+    async fn is_current(&self, key: &ModuleKey, entry: &Entry) -> Result<bool> {
+        let now = self.clock.now();
+        let age = now.signed_duration_since(entry.loaded_at);
+        if entry.loaded.outcome.table().is_none() && age.num_seconds() >= self.negative_ttl_secs {
+            return Ok(false);
+        }
+        let epoch = self.epoch.load(Ordering::SeqCst);
+        let since_check = now.timestamp_micros() - entry.checked_at.load(Ordering::SeqCst);
+        if entry.epoch.load(Ordering::SeqCst) == epoch && since_check < TRUST_MICROS {
+            return Ok(true);
+        }
+        if self.shared.get(&mark_name(key)).await? != entry.mark {
+            return Ok(false);
+        }
+        entry.epoch.store(epoch, Ordering::SeqCst);
+        entry.checked_at.store(now.timestamp_micros(), Ordering::SeqCst);
+        Ok(true)
+    }
+}
+
+fn mark_name(key: &ModuleKey) -> String {
+    format!("mark:{}/{}", key.debug_file(), key.debug_id())
+}
+
+/// Returns an error for one of several callers that waited for the same load.
+fn share(error: &Arc<Error>) -> Error {
+    let copy = Error::new(error.kind(), error.message().to_owned()).with_source(error.chain());
+    match error.retry_after_secs() {
+        Some(seconds) => copy.with_retry_after(seconds),
+        None => copy,
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Downloads: a redirect to a signed URL.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use releng_common::http::Outside;
+use releng_common::http::query::Query;
+use releng_common::{Error, Result};
+use releng_store::SignedUrl;
+
+use super::{caller, digest_in_path};
+use crate::domain::Visibility;
+use crate::{State, ops};
+
+#[utoipa::path(get, path = "/sha512/{digest}",
+    params(("digest" = String, Path, description = "SHA-512, lower case"), ("region" = Option<String>, Query, description = "Region to prefer")),
+    responses((status = 302, description = "Where the bytes are"), (status = 400, description = "Not a digest"),
+        (status = 403, description = "Scope missing"), (status = 404, description = "No such file, or not uploaded yet"), (status = 500, description = "No region of the file is configured")))]
+pub(super) async fn redirect(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
+    let digest = digest_in_path(&request)?;
+    let found = ops::download_find(&state, &digest).await?;
+    let file = found.as_ref().as_ref().ok_or_else(|| Error::internal("no file was found"))?;
+    let is_open = file.visibility == Visibility::Public
+        && state.settings.own.allow_anonymous_public_download;
+    if !is_open {
+        let caller = caller(&request, &state).await?;
+        state.permissions.require_download(&caller, file.visibility)?;
+    }
+    let query = Query::of(&request);
+    let url = ops::download_sign(&state, &digest, file, query.get("region")).await?;
+    Ok(found_at(&absolute(&url, &request, &state.outside)))
+}
+
+/// Returns the whole address of a signed URL. Old clients use port 443 where none is given, even with
+/// http, so the port always stands there unless it is a bucket's own 443.
+pub(super) fn absolute(url: &SignedUrl, request: &HttpRequest, outside: &Outside) -> String {
+    match url {
+        SignedUrl::Absolute(url) => match url.strip_prefix("http://") {
+            Some(rest) => format!("http://{}", with_port(rest, 80)),
+            None => url.clone(),
+        },
+        SignedUrl::Path(_) => {
+            let base = outside.base(request);
+            let (scheme, rest) = base.split_once("://").unwrap_or(("http", &base));
+            let port = if scheme == "https" { 443 } else { 80 };
+            url.resolve(&format!("{scheme}://{}", with_port(rest, port)))
+        }
+    }
+}
+
+/// Adds a port to `host/path` unless there is one.
+fn with_port(rest: &str, port: u16) -> String {
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, tail) = rest.split_at(end);
+    let name = host.rsplit(']').next().unwrap_or(host);
+    if name.contains(':') { rest.to_owned() } else { format!("{host}:{port}{tail}") }
+}
+
+fn found_at(url: &str) -> HttpResponse {
+    let link = escape(url);
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<title>Redirecting...</title>\n\
+         <h1>Redirecting...</h1>\n<p>You should be redirected automatically to \
+         <a href=\"{link}\">{link}</a>. If not, click the link.</p>\n</html>\n"
+    );
+    HttpResponse::Found()
+        .insert_header(("location", url))
+        .insert_header(("cache-control", "no-store"))
+        .content_type("text/html; charset=utf-8")
+        .body(body)
+}
+
+fn escape(url: &str) -> String {
+    let mut escaped = String::with_capacity(url.len() + 32);
+    for c in url.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_added_where_none_stands() {
+        for (rest, expected) in [
+            ("host", "host:80"),
+            ("host/a:b?c", "host:80/a:b?c"),
+            ("host:8010/a", "host:8010/a"),
+            ("[::1]/a", "[::1]:80/a"),
+            ("[::1]:8010", "[::1]:8010"),
+        ] {
+            assert_eq!(with_port(rest, 80), expected);
+        }
+    }
+
+    #[test]
+    fn what_html_would_read_is_escaped() {
+        assert_eq!(escape("http://h/?a=1&b=\"<>"), "http://h/?a=1&amp;b=&quot;&lt;&gt;");
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Downloads: from a digest to a URL.
+
+use std::sync::Arc;
+
+use releng_common::{Error, Result};
+use releng_store::SignedUrl;
+
+use super::{NO_REGION, no_such_thing};
+use crate::domain::{File, Sha512};
+use crate::regions::SignedUrls;
+use crate::state::Downloadable;
+use crate::{State, repo};
+
+/// A file that can be downloaded, shared between requests.
+type Found = Arc<Option<Downloadable>>;
+
+/// Returns a file that has an instance, never stale (D-54).
+///
+/// # Errors
+/// `NotFound` when there is none.
+pub async fn download_find(state: &State, digest: &Sha512) -> Result<Found> {
+    let load = || async {
+        let digest = digest.clone();
+        let file = state.db.read(move |conn| Ok(repo::file_fetch(conn, &digest)?)).await?;
+        Ok(file.filter(File::has_instances).map(|file| Downloadable {
+            visibility: file.visibility,
+            regions: file.instances,
+            urls: SignedUrls::default(),
+        }))
+    };
+    let found = state.downloads.get(digest.clone(), load).await?;
+    if found.is_none() { Err(no_such_thing()) } else { Ok(found) }
+}
+
+/// Returns a URL for the file, in the preferred region if that has it.
+///
+/// # Errors
+/// `Internal` with the contract's text when no region of the file is configured.
+pub async fn download_sign(
+    state: &State,
+    digest: &Sha512,
+    file: &Downloadable,
+    preferred: Option<&str>,
+) -> Result<Arc<SignedUrl>> {
+    let available = file.regions.iter().map(String::as_str);
+    let chosen = state.regions.choose(preferred, available);
+    let Some((name, region)) = chosen.and_then(|name| Some((name, state.regions.get(name)?)))
+    else {
+        return Err(Error::internal(NO_REGION));
+    };
+    let second = state.clock.now().timestamp();
+    if let Some(url) = file.urls.get(name, second) {
+        return Ok(url);
+    }
+    let secs = state.settings.own.download_expires_secs;
+    let url = Arc::new(region.sign_get(digest, secs).await?);
+    file.urls.put(name, second, Arc::clone(&url));
+    Ok(url)
+}

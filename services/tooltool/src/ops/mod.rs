@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the service does, one public function each. Transactions live here.
+
+mod batch;
+mod download;
+mod file;
+mod lease;
+mod pending;
+mod replicate;
+mod upload;
+mod work;
+
+pub use batch::{batch_fetch, batch_search};
+pub use download::{download_find, download_sign};
+pub use file::{file_change, file_fetch, file_search};
+pub use pending::{Checked, pending_check, pending_check_all};
+pub use replicate::{file_replicate, replicate_all};
+pub use upload::{Accepted, AcceptedFile, Completion, upload_complete, upload_create};
+pub use work::{check_schedule, replicate_schedule, work_run};
+
+pub use crate::repo::Span;
+
+use releng_common::http::problem::PATH_NOT_FOUND;
+use releng_common::{Error, Result};
+
+/// Text of the 500 for a file whose regions are all unknown here.
+pub const NO_REGION: &str = "No available regions for file";
+/// Beginning of the text of the 500 for an instance whose region is unknown here.
+pub const NO_BUCKET: &str = "No bucket for region ";
+
+/// Rows that background work looks at in one go.
+const PAGE: i64 = 1000;
+
+/// A list, and whether it was cut at the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// More would follow.
+    pub is_cut: bool,
+}
+
+impl<T> Listed<T> {
+    /// Cuts entries that were read with one more than `limit`.
+    fn cut(mut entries: Vec<T>, limit: i64) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let is_cut = entries.len() > limit;
+        entries.truncate(limit);
+        Self { entries, is_cut }
+    }
+}
+
+/// Returns the span to read so that a cut shows.
+fn one_more(span: Span) -> Span {
+    Span { limit: span.limit.saturating_add(1), ..span }
+}
+
+fn no_such_thing() -> Error {
+    Error::not_found(PATH_NOT_FOUND)
+}
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// The database cannot be opened or a migration fails.
+pub async fn migrate(database_url: &str) -> Result<()> {
+    releng_db::migrate(database_url, crate::repo::migrations()).await?;
+    releng_db::migrate(database_url, releng_queue::migrations()).await
+}
