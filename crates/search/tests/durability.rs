@@ -57,8 +57,8 @@ fn what_was_committed_is_there_after_a_restart_and_the_rest_is_not() {
     assert_eq!(total(&engine), 30);
 }
 
-/// A copy of the folder at any moment is what a killed process leaves: the copy has no owner, and
-/// nothing is flushed on purpose before it is taken.
+/// The copy stands for what a killed process leaves: it has no owner, and nothing was closed or
+/// flushed on purpose before it was taken.
 #[test]
 fn a_folder_of_a_killed_process_opens_with_the_last_commit() {
     let folder = tempfile::tempdir().unwrap();
@@ -252,6 +252,35 @@ fn a_search_that_takes_too_long_is_refused() {
         engine.search(&body).unwrap_err().body(),
         Some(json!({"error": "the search took longer than the limit of 0 ms"}))
     );
+}
+
+#[test]
+fn searches_see_whole_commits_while_documents_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    std::thread::scope(|scope| {
+        let searches = scope.spawn(|| {
+            let mut last = 0;
+            while !is_done.load(order) {
+                let body = json!({"size": 1, "aggs": {"n": {"cardinality": {"field": "id"}}}});
+                let answer = engine.search(&body).unwrap();
+                let total = answer["hits"]["total"].as_i64().unwrap();
+                assert_eq!(answer["aggregations"]["n"]["value"], total);
+                assert!(total % 25 == 0 && total >= last, "{total} after {last}");
+                last = total;
+            }
+        });
+        for first in (1..=500).step_by(25) {
+            engine.put(&documents(first..=first + 24)).unwrap();
+            engine.put(&documents(1..=5)).unwrap();
+            engine.commit().unwrap();
+        }
+        is_done.store(true, order);
+        searches.join().unwrap();
+    });
+    assert_eq!(total(&engine), 500);
 }
 
 #[tokio::test]

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the service does, one public function each. Transactions live here.
+
+mod admin;
+mod caller;
+mod download;
+mod missing;
+mod sign_in;
+mod symbolicate;
+mod upload;
+mod uploads;
+
+pub use admin::{UserChange, superuser_toggle, token_create, user_change};
+pub use caller::{Credentials, NEEDS_TOKEN, caller_find, permission_list};
+pub use download::{symbol_by_code, symbol_find, symbol_url};
+pub use missing::{
+    CsvPage, csv_begin, csv_next, missing_page, missing_record, missing_retry,
+};
+pub use sign_in::{SignIn, session_purge, sign_in_begin, sign_in_end, sign_out};
+pub use symbolicate::{module_body, symbolicate_body};
+pub use upload::{Posted, upload_create};
+pub use uploads::{NO_UPLOAD, upload_fetch, upload_recent};
+
+use releng_common::{Error, Kind, Result};
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// The database cannot be opened or a migration fails.
+pub async fn migrate(database_url: &str) -> Result<()> {
+    releng_db::migrate(database_url, crate::repo::migrations()).await
+}
+
+/// Turns an outage of a store into the 500 that the contract names (tecken.md §2.3, §5.6): clients
+/// retry on it and must never take it for absence.
+fn store_fault(error: Error) -> Error {
+    match error.kind() {
+        Kind::Unavailable => Error::internal("a store of symbols does not answer").with_source(error),
+        _ => error,
+    }
+}
+
+/// Returns whether a store answered that it does not let us look. S3 says so for missing keys, too,
+/// when the caller may not list.
+fn is_refusal(error: &Error) -> bool {
+    error.chain().contains(": status 403")
+}
