@@ -17,7 +17,7 @@ pub enum AnyConnection {
 /// Expands one expression for both backends, for what the shared query type cannot say: upserts,
 /// batches and row locks.
 ///
-/// ```ignore
+/// ```text
 /// on_backend!(conn, c => diesel::insert_into(users::table).values(rows).on_conflict_do_nothing().execute(c))
 /// ```
 #[macro_export]

@@ -272,12 +272,14 @@ fn searches_see_whole_commits_while_documents_are_written() {
                 last = total;
             }
         });
-        for first in (1..=500).step_by(25) {
-            engine.put(&documents(first..=first + 24)).unwrap();
-            engine.put(&documents(1..=5)).unwrap();
-            engine.commit().unwrap();
-        }
+        let written = (1..=500).step_by(25).try_for_each(|first| {
+            engine.put(&documents(first..=first + 24))?;
+            engine.put(&documents(1..=5))?;
+            engine.commit()
+        });
+        // Said before the result is looked at: the searches must end also when writing failed.
         is_done.store(true, order);
+        written.unwrap();
         searches.join().unwrap();
     });
     assert_eq!(total(&engine), 500);

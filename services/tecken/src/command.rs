@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The commands of tecken beyond the shared ones. They run beside a running server (D-53).
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use releng_common::{Clock, Error, Result};
+use releng_db::Db;
+use tokio_util::sync::CancellationToken;
+
+use crate::ops::{self, UserChange};
+use crate::{Settings, State, worker};
+
+/// What an operator may ask for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the background work
+    Worker,
+    /// Make somebody a superuser, or no longer one
+    Superuser {
+        /// E-mail address; asked for when absent
+        email: Option<String>,
+    },
+    /// Create or change a user; active unless --inactive
+    User {
+        /// E-mail address
+        email: String,
+        /// Group to add, may be repeated
+        #[arg(long = "group", value_name = "NAME")]
+        groups: Vec<String>,
+        /// Make a superuser
+        #[arg(long)]
+        superuser: bool,
+        /// Make inactive
+        #[arg(long)]
+        inactive: bool,
+    },
+    /// Make a token and print it
+    Token {
+        /// E-mail address of its owner
+        email: String,
+        /// Permission that it holds, such as upload.upload_symbols, may be repeated
+        #[arg(long = "permission", value_name = "CODENAME")]
+        permissions: Vec<String>,
+        /// Days that it lives; negative makes an expired one
+        #[arg(long, allow_negative_numbers = true)]
+        days: Option<i64>,
+        /// Note for its owner
+        #[arg(long, default_value = "")]
+        notes: String,
+    },
+}
+
+/// Runs a command.
+pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
+    let clock = Clock::system();
+    // A new installation has no tables yet; with PostgreSQL `migrate` makes them.
+    if settings.common.is_embedded() {
+        ops::migrate(&settings.common.database_url).await?;
+    }
+    match command {
+        Command::Worker => work(settings, clock).await,
+        Command::Superuser { email } => {
+            let email = match email {
+                Some(email) => email,
+                None => ask("Email: ")?,
+            };
+            let lines = ops::superuser_toggle(&Db::open(&settings.common)?, &clock, &email).await?;
+            lines.iter().try_for_each(|line| print(line))
+        }
+        Command::User { email, groups, superuser, inactive } => {
+            let change = UserChange { groups, is_superuser: superuser, is_inactive: inactive };
+            let db = Db::open(&settings.common)?;
+            let user = ops::user_change(&db, &clock, &email, change).await?;
+            print(&format!("{} has the id {}", user.email, user.id))
+        }
+        Command::Token { email, permissions, days, notes } => {
+            let db = Db::open(&settings.common)?;
+            let life = (days.unwrap_or(settings.own.token_days), notes);
+            print(&ops::token_create(&db, &clock, &email, &permissions, life).await?)
+        }
+    }
+}
+
+async fn work(settings: Settings, clock: Clock) -> Result<()> {
+    let state = Arc::new(State::open(settings, clock).await?);
+    let stop = CancellationToken::new();
+    let working = tokio::spawn(worker::run(state, stop.child_token()));
+    releng_common::run::wait_for_stop().await?;
+    stop.cancel();
+    working.await.map_err(|e| Error::internal("the worker failed").with_source(e))
+}
+
+fn ask(question: &str) -> Result<String> {
+    let silent = |e: std::io::Error| Error::invalid("no email was given").with_source(e);
+    let mut stderr = std::io::stderr();
+    stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).map_err(silent)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(silent)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn print(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+        .map_err(|e| Error::internal("stdout cannot be written").with_source(e))
+}
