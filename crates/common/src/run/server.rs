@@ -73,11 +73,10 @@ impl Server {
             .map_err(|e| Error::internal("the listener has no address").with_source(e))?;
         let service = S::open(settings, clock).await?;
         let dockerflow = service.dockerflow();
-        let workers = if with_workers {
-            service.workers()
-        } else {
-            Vec::new()
-        };
+        let mut workers = service.companions();
+        if with_workers {
+            workers.extend(service.workers());
+        }
         let threads = match common.workers {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             n => n,
