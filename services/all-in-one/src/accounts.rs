@@ -18,7 +18,10 @@ pub const ADMIN: Client = Client {
     id: "demo/admin",
     token: "demo-admin-token",
     about: "everything",
-    scopes: &["project:releng:services/tooltool/api/*", "project:releng:services/treestatus/*"],
+    scopes: &[
+        "project:releng:services/tooltool/api/*",
+        "project:releng:services/treestatus/*",
+    ],
 };
 
 /// All demo clients.

@@ -14,7 +14,11 @@ use releng_common::telemetry::{self, logging::Format};
 use crate::{configuration, up};
 
 #[derive(Parser)]
-#[command(name = "releng", version, about = "All release engineering services in one process")]
+#[command(
+    name = "releng",
+    version,
+    about = "All release engineering services in one process"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,7 +73,10 @@ impl UpArgs {
             ));
         }
         if self.port_base > u16::MAX - 40 {
-            return Err(format!("--port-base {}: must be at most 65495", self.port_base));
+            return Err(format!(
+                "--port-base {}: must be at most 65495",
+                self.port_base
+            ));
         }
         Ok(())
     }
@@ -80,7 +87,9 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
         Command::Up(args) => run_up(&args),
-        Command::Docs { page: Page::Configuration } => {
+        Command::Docs {
+            page: Page::Configuration,
+        } => {
             let text = configuration::page();
             let _ = std::io::stdout().lock().write_all(text.as_bytes());
             ExitCode::SUCCESS
@@ -93,8 +102,10 @@ fn run_up(args: &UpArgs) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "error: {line}");
         return ExitCode::from(2);
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let Ok(runtime) = runtime else {
         let _ = writeln!(std::io::stderr(), "error: no async runtime");
         return ExitCode::FAILURE;
@@ -106,7 +117,11 @@ fn run_up(args: &UpArgs) -> ExitCode {
         Err(error) => {
             let is_usage = error.kind() == releng_common::Kind::InvalidInput;
             let _ = writeln!(std::io::stderr(), "error: {}", error.chain());
-            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if is_usage {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

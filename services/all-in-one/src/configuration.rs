@@ -16,10 +16,22 @@ pub fn page() -> String {
     );
     section(&mut text, "Every service", None, &Common::docs());
     let services: [(Info, Vec<Doc>); 4] = [
-        (releng_tooltool::Tooltool::INFO, releng_tooltool::settings::Own::docs()),
-        (releng_treestatus::Treestatus::INFO, releng_treestatus::settings::Own::docs()),
-        (releng_tecken::Tecken::INFO, releng_tecken::settings::Own::docs()),
-        (releng_buildhub::Buildhub::INFO, releng_buildhub::settings::Own::docs()),
+        (
+            releng_tooltool::Tooltool::INFO,
+            releng_tooltool::settings::Own::docs(),
+        ),
+        (
+            releng_treestatus::Treestatus::INFO,
+            releng_treestatus::settings::Own::docs(),
+        ),
+        (
+            releng_tecken::Tecken::INFO,
+            releng_tecken::settings::Own::docs(),
+        ),
+        (
+            releng_buildhub::Buildhub::INFO,
+            releng_buildhub::settings::Own::docs(),
+        ),
     ];
     for (info, docs) in services {
         section(&mut text, info.name, Some(info), &docs);
@@ -28,10 +40,15 @@ pub fn page() -> String {
 }
 
 fn section(text: &mut String, title: &str, info: Option<Info>, docs: &[Doc]) {
-    text.push_str(&format!("\n## {title}\n\n| name | default | meaning |\n|---|---|---|\n"));
+    text.push_str(&format!(
+        "\n## {title}\n\n| name | default | meaning |\n|---|---|---|\n"
+    ));
     if let Some(info) = info {
         text.push_str(&format!("| `PORT` | `{}` | |\n", info.port));
-        text.push_str(&format!("| `DATABASE_URL` | `sqlite://$DATA_DIR/{}.db` | |\n", info.name));
+        text.push_str(&format!(
+            "| `DATABASE_URL` | `sqlite://$DATA_DIR/{}.db` | |\n",
+            info.name
+        ));
     }
     let source = Source::from_pairs::<String, String>([]);
     for doc in docs {
@@ -46,6 +63,9 @@ fn section(text: &mut String, title: &str, info: Option<Info>, docs: &[Doc]) {
         };
         let secret = if doc.is_secret { " Secret." } else { "" };
         let meaning = doc.text.replace('|', "\\|");
-        text.push_str(&format!("| {} | {default} | {meaning}{secret} |\n", names.join(", ")));
+        text.push_str(&format!(
+            "| {} | {default} | {meaning}{secret} |\n",
+            names.join(", ")
+        ));
     }
 }

@@ -78,7 +78,11 @@ impl Service for Home {
     };
 
     fn settings(source: &Source) -> Result<Settings, Invalid> {
-        Ok(Settings { common: Common::load(source)?, root: String::new(), entries: Entries::default() })
+        Ok(Settings {
+            common: Common::load(source)?,
+            root: String::new(),
+            entries: Entries::default(),
+        })
     }
 
     fn common(settings: &Settings) -> &Common {
@@ -95,10 +99,14 @@ impl Service for Home {
             .no_proxy()
             .build()
             .map_err(|e| Error::internal("no http client").with_source(e))?;
-        let outside =
-            Outside::open(&settings.common).map_err(|e| Error::invalid(e.to_string()))?;
+        let outside = Outside::open(&settings.common).map_err(|e| Error::invalid(e.to_string()))?;
         let stand_ins = StandIns::new(&settings.root)?;
-        Ok(Self { settings, stand_ins, outside, http })
+        Ok(Self {
+            settings,
+            stand_ins,
+            outside,
+            http,
+        })
     }
 
     fn frame(&self) -> Frame {
@@ -106,7 +114,10 @@ impl Service for Home {
         let policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
             base-uri 'none'; form-action 'self' http://127.0.0.1:* http://localhost:*; \
             frame-ancestors 'self'";
-        #[expect(clippy::expect_used, reason = "the text is a constant and printable ASCII")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the text is a constant and printable ASCII"
+        )]
         let security = SecurityHeaders::with_policy(policy).expect("a valid header");
         Frame {
             service: Self::INFO.name,
@@ -146,7 +157,9 @@ impl Service for Home {
 
 async fn home(_: HttpRequest, home: Data<Home>) -> Result<HttpResponse> {
     let entries = home.settings.entries.get().cloned().unwrap_or_default();
-    let states = entries.iter().map(|entry| is_well(&home.http, &entry.address));
+    let states = entries
+        .iter()
+        .map(|entry| is_well(&home.http, &entry.address));
     let states = futures_util::future::join_all(states).await;
     page::html(&HomePage {
         services: entries.into_iter().zip(states).collect(),

@@ -7,9 +7,7 @@ use actix_web::web::{self, ServiceConfig};
 use releng_common::{Error, Result};
 use releng_testkit::{fake_oidc, fake_taskcluster};
 
-use crate::accounts::{
-    CLIENTS, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, TECKEN_ADMIN, TECKEN_UPLOADER,
-};
+use crate::accounts::{CLIENTS, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, TECKEN_ADMIN, TECKEN_UPLOADER};
 
 /// Path below which the OpenID provider answers.
 pub const OIDC_PATH: &str = "/oidc";
@@ -27,10 +25,12 @@ impl StandIns {
     /// # Errors
     /// The provider has no key.
     pub fn new(root: &str) -> Result<Self> {
-        let clients =
-            CLIENTS.iter().map(|c| fake_taskcluster::Client::new(c.id, c.token, c.scopes));
-        let accounts =
-            CLIENTS.iter().map(|c| fake_taskcluster::Account::new(c.id, c.id, c.scopes));
+        let clients = CLIENTS
+            .iter()
+            .map(|c| fake_taskcluster::Client::new(c.id, c.token, c.scopes));
+        let accounts = CLIENTS
+            .iter()
+            .map(|c| fake_taskcluster::Account::new(c.id, c.id, c.scopes));
         let taskcluster = fake_taskcluster::State::new(fake_taskcluster::Config {
             clients: clients.collect(),
             accounts: accounts.collect(),
@@ -55,9 +55,7 @@ impl StandIns {
     /// Mounts both.
     pub fn configure(&self, config: &mut ServiceConfig) {
         let oidc = Arc::clone(&self.oidc);
-        config.service(
-            web::scope(OIDC_PATH).configure(move |cfg| fake_oidc::configure(cfg, oidc)),
-        );
+        config.service(web::scope(OIDC_PATH).configure(move |cfg| fake_oidc::configure(cfg, oidc)));
         fake_taskcluster::configure(config, Arc::clone(&self.taskcluster));
     }
 }

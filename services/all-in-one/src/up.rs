@@ -29,7 +29,13 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     make_folder(args)?;
     let entries = Entries::default();
     let (home, root) = start_home(args, &entries).await?;
-    let port = |offset: u16| if args.port_base == 0 { 0 } else { args.port_base + offset };
+    let port = |offset: u16| {
+        if args.port_base == 0 {
+            0
+        } else {
+            args.port_base + offset
+        }
+    };
     let with = |offset, scope| source(args, &root, port(offset), scope);
     // One after the other: together they would fight for the same two cores.
     let tooltool = start::<Tooltool>(with(10, "TOOLTOOL_")).await?;
@@ -39,7 +45,10 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     let list = list(&[&tooltool, &treestatus, &tecken, &buildhub]);
     banner(&root, &list);
     let _ = entries.set(list.clone());
-    let loading = (!args.no_demo).then(|| tokio::spawn(demo::load(args.data.clone(), list)));
+    let loading = (!args.no_demo).then(|| {
+        let source = tecken_source(with(30, "TECKEN_"), &root);
+        tokio::spawn(demo::load(args.data.clone(), list, source))
+    });
 
     wait_for_stop().await?;
     if let Some(loading) = loading {
@@ -53,8 +62,9 @@ pub async fn run(args: &UpArgs) -> Result<()> {
 
 fn make_folder(args: &UpArgs) -> Result<()> {
     let folder = args.data.display();
-    let cannot =
-        |e| Error::invalid(format!("--data {folder}: cannot be written")).with_source::<std::io::Error>(e);
+    let cannot = |e: std::io::Error| {
+        Error::invalid(format!("--data {folder}: cannot be written")).with_source(e)
+    };
     std::fs::create_dir_all(&args.data).map_err(cannot)?;
     // A folder on a read-only disk can be there and still be of no use.
     let probe = args.data.join(".writable");
@@ -75,14 +85,19 @@ async fn start_home(args: &UpArgs, entries: &Entries) -> Result<(Server, String)
         .set("DATA_DIR", args.data.display().to_string())
         .set("WORKERS", "1");
     let settings = Home::settings(&source).map_err(|e| Error::invalid(e.to_string()))?;
-    let settings = home::Settings { root: root.clone(), entries: Entries::clone(entries), ..settings };
+    let settings = home::Settings {
+        root: root.clone(),
+        entries: Entries::clone(entries),
+        ..settings
+    };
     let server = Server::start::<Home>(settings, Clock::system(), false).await?;
     Ok((server, root))
 }
 
 /// The stand-ins name their own address, so it must be known before they start.
 fn free_port(host: &str) -> Result<u16> {
-    let unusable = |e| Error::invalid(format!("--host {host}: cannot listen")).with_source::<std::io::Error>(e);
+    let unusable =
+        |e: std::io::Error| Error::invalid(format!("--host {host}: cannot listen")).with_source(e);
     let listener = std::net::TcpListener::bind((host, 0)).map_err(unusable)?;
     listener.local_addr().map(|a| a.port()).map_err(unusable)
 }
@@ -111,28 +126,52 @@ fn source(args: &UpArgs, root: &str, port: u16, scope: &str) -> Source {
 fn tecken_source(source: Source, root: &str) -> Source {
     let oidc = format!("{root}{OIDC_PATH}");
     source
+        // The stand-in is no Auth0.
+        .with_default("ENABLE_AUTH0_BLOCKED_CHECK", "false")
         .with_default("OIDC_RP_CLIENT_ID", OIDC_CLIENT_ID)
         .with_default("OIDC_RP_CLIENT_SECRET", OIDC_CLIENT_SECRET)
-        .with_default("OIDC_OP_AUTHORIZATION_ENDPOINT", format!("{oidc}/authorize"))
+        .with_default(
+            "OIDC_OP_AUTHORIZATION_ENDPOINT",
+            format!("{oidc}/authorize"),
+        )
         .with_default("OIDC_OP_TOKEN_ENDPOINT", format!("{oidc}/oauth/token"))
         .with_default("OIDC_OP_USER_ENDPOINT", format!("{oidc}/userinfo"))
 }
 
 async fn start<S: Service>(source: Source) -> Result<Server> {
-    let settings = S::settings(&S::INFO.source(source)).map_err(|e| {
-        Error::invalid(format!("{}: {e}", S::INFO.name))
-    })?;
+    let settings = S::settings(&S::INFO.source(source))
+        .map_err(|e| Error::invalid(format!("{}: {e}", S::INFO.name)))?;
     S::migrate(&settings).await?;
     Server::start::<S>(settings, Clock::system(), true).await
 }
 
 fn list(servers: &[&Server; 4]) -> Vec<Entry> {
-    type About = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+    type About = (
+        &'static str,
+        &'static str,
+        &'static [(&'static str, &'static str)],
+    );
     let about: [About; 4] = [
-        ("tooltool", "Build inputs by SHA-512", &[("Search", "/"), ("API", "/swagger.json")]),
-        ("treestatus", "Which trees are open", &[("Trees", "/static/ui"), ("API", "/swagger.json")]),
-        ("tecken", "Symbols for crash stacks", &[("Start", "/"), ("Try symbolication", "/symbolication")]),
-        ("buildhub", "Every build, searchable", &[("Search", "/"), ("Records", "/api/records")]),
+        (
+            "tooltool",
+            "Build inputs by SHA-512",
+            &[("Search", "/"), ("API", "/swagger.json")],
+        ),
+        (
+            "treestatus",
+            "Which trees are open",
+            &[("Trees", "/static/ui"), ("API", "/swagger.json")],
+        ),
+        (
+            "tecken",
+            "Symbols for crash stacks",
+            &[("Start", "/"), ("Try symbolication", "/symbolication")],
+        ),
+        (
+            "buildhub",
+            "Every build, searchable",
+            &[("Search", "/"), ("Records", "/api/records")],
+        ),
     ];
     about
         .into_iter()
@@ -140,7 +179,12 @@ fn list(servers: &[&Server; 4]) -> Vec<Entry> {
         .map(|((name, about, links), server)| {
             let address = server.address();
             let host = url_host(&address.ip().to_string());
-            Entry { name, about, address: format!("http://{host}:{}", address.port()), links }
+            Entry {
+                name,
+                about,
+                address: format!("http://{host}:{}", address.port()),
+                links,
+            }
         })
         .collect()
 }
@@ -156,9 +200,14 @@ fn banner(root: &str, entries: &[Entry]) {
     }
     text.push_str("\nTaskcluster clients (client id, access token):\n");
     for client in &CLIENTS {
-        text.push_str(&format!("  {:<22}{:<28}{}\n", client.id, client.token, client.about));
+        text.push_str(&format!(
+            "  {:<22}{:<28}{}\n",
+            client.id, client.token, client.about
+        ));
     }
-    text.push_str(&format!("tecken sign-in: {TECKEN_ADMIN}, {TECKEN_UPLOADER}\n\nReady. Ctrl-C stops.\n"));
+    text.push_str(&format!(
+        "tecken sign-in: {TECKEN_ADMIN}, {TECKEN_UPLOADER}\n\nReady. Ctrl-C stops.\n"
+    ));
     let mut out = std::io::stdout().lock();
     // A closed terminal does not stop the services.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

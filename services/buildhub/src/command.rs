@@ -54,14 +54,17 @@ impl Launch for Buildhub {
 
 async fn daemon(settings: Settings) -> Result<()> {
     if settings.common.is_embedded() {
-        return Err(Error::invalid("DATABASE_URL: with SQLite `serve` watches the archive itself"));
+        return Err(Error::invalid(
+            "DATABASE_URL: with SQLite `serve` watches the archive itself",
+        ));
     }
     let intake = Intake::open(settings, Clock::system())?;
     let token = CancellationToken::new();
     let work = tokio::spawn(worker::watch_archive(intake, token.clone()));
     wait_for_stop().await?;
     token.cancel();
-    work.await.map_err(|e| Error::internal("the daemon failed").with_source(e))
+    work.await
+        .map_err(|e| Error::internal("the daemon failed").with_source(e))
 }
 
 async fn ingest(settings: Settings, paths: Vec<PathBuf>) -> Result<()> {
@@ -69,18 +72,34 @@ async fn ingest(settings: Settings, paths: Vec<PathBuf>) -> Result<()> {
     let mut summary = ArchiveSummary::default();
     for path in paths {
         if !path.exists() {
-            return Err(Error::new(Kind::NotFound, format!("{} does not exist", path.display())));
+            return Err(Error::new(
+                Kind::NotFound,
+                format!("{} does not exist", path.display()),
+            ));
         }
-        let files = intake.reading.run(move || Ok(worker::record_files(path))).await?;
+        let files = intake
+            .reading
+            .run(move || Ok(worker::record_files(path)))
+            .await?;
         for batch in files.chunks(BATCH) {
             summary += ops::path_ingest(&intake, batch.to_vec()).await?;
         }
     }
-    let ArchiveSummary { inserted, known, invalid, unreadable } = summary;
-    print(&format!("inserted {inserted}, known {known}, invalid {invalid}, unreadable {unreadable}"))?;
+    let ArchiveSummary {
+        inserted,
+        known,
+        invalid,
+        unreadable,
+    } = summary;
+    print(&format!(
+        "inserted {inserted}, known {known}, invalid {invalid}, unreadable {unreadable}"
+    ))?;
     match invalid + unreadable {
         0 => Ok(()),
-        bad => Err(Error::new(Kind::Conflict, format!("{bad} of the files could not be taken in"))),
+        bad => Err(Error::new(
+            Kind::Conflict,
+            format!("{bad} of the files could not be taken in"),
+        )),
     }
 }
 

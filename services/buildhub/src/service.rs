@@ -73,7 +73,11 @@ impl Service for Buildhub {
             sends_response_time: true,
         };
         let dockerflow = dockerflow(common, &state);
-        Ok(Self { state, frame, dockerflow })
+        Ok(Self {
+            state,
+            frame,
+            dockerflow,
+        })
     }
 
     fn frame(&self) -> Frame {
@@ -97,12 +101,16 @@ impl Service for Buildhub {
 
     fn workers(&self) -> Vec<Worker> {
         let intake = self.state.intake.clone();
-        vec![Worker::new("archive", |token| worker::watch_archive(intake, token))]
+        vec![Worker::new("archive", |token| {
+            worker::watch_archive(intake, token)
+        })]
     }
 
     fn companions(&self) -> Vec<Worker> {
         let state = self.state();
-        vec![Worker::new("indexer", |token| worker::follow_table(state, token))]
+        vec![Worker::new("indexer", |token| {
+            worker::follow_table(state, token)
+        })]
     }
 
     fn openapi() -> String {
@@ -118,27 +126,53 @@ fn security(own: &Own) -> Result<SecurityHeaders, Invalid> {
     SecurityHeaders::with_policy(&policy)?
         .without_policy_below("/api")
         .with_fixed("x-xss-protection", "1; mode=block")
-        .with_hsts(&format!("max-age={}; includeSubDomains; preload", own.secure_hsts_secs))
+        .with_hsts(&format!(
+            "max-age={}; includeSubDomains; preload",
+            own.secure_hsts_secs
+        ))
 }
 
 /// The names are those of buildhub2 (buildhub.md §2). Its buckets belong to parts that are not set
 /// up here; as there, a bucket that is not configured is in order.
 fn dockerflow(common: &Common, state: &Data<State>) -> Dockerflow {
-    let (connected, migrated, index) =
-        (state.intake.db.clone(), state.intake.db.clone(), Arc::clone(&state.index));
+    let (connected, migrated, index) = (
+        state.intake.db.clone(),
+        state.intake.db.clone(),
+        Arc::clone(&state.index),
+    );
     Dockerflow::new(common, Heartbeat::Dockerflow(500), "")
-        .check("check_database_connected", "Cannot connect to the database.", move || {
-            let db = connected.clone();
-            async move { db.check().await }
-        })
-        .check("check_migrations_applied", "The tables are not up to date.", move || {
-            let db = migrated.clone();
-            async move { ops::check_tables(&db).await }
-        })
-        .check("check_elasticsearch", "The search index does not answer.", move || {
-            let index = Arc::clone(&index);
-            async move { index.health().await.map(|_| ()).map_err(Error::from) }
-        })
-        .check("check_s3_bucket_url", "The bucket cannot be reached.", || async { Ok(()) })
-        .check("check_sqs_s3_bucket_url", "The bucket cannot be reached.", || async { Ok(()) })
+        .check(
+            "check_database_connected",
+            "Cannot connect to the database.",
+            move || {
+                let db = connected.clone();
+                async move { db.check().await }
+            },
+        )
+        .check(
+            "check_migrations_applied",
+            "The tables are not up to date.",
+            move || {
+                let db = migrated.clone();
+                async move { ops::check_tables(&db).await }
+            },
+        )
+        .check(
+            "check_elasticsearch",
+            "The search index does not answer.",
+            move || {
+                let index = Arc::clone(&index);
+                async move { index.health().await.map(|_| ()).map_err(Error::from) }
+            },
+        )
+        .check(
+            "check_s3_bucket_url",
+            "The bucket cannot be reached.",
+            || async { Ok(()) },
+        )
+        .check(
+            "check_sqs_s3_bucket_url",
+            "The bucket cannot be reached.",
+            || async { Ok(()) },
+        )
 }

@@ -68,9 +68,15 @@ impl Unsupported {
             ("ES_BUILD_INDEX", &self.es_build_index),
             ("KINTO_DATABASE_URL", &self.kinto_database_url),
         ];
-        let set = texts.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name);
+        let set = texts
+            .into_iter()
+            .find(|(_, value)| value.is_some())
+            .map(|(name, _)| name);
         match set.or(self.bq_enabled.then_some("BQ_ENABLED")) {
-            Some(name) => Err(Invalid::new(name, "is not supported by this version; unset it")),
+            Some(name) => Err(Invalid::new(
+                name,
+                "is not supported by this version; unset it",
+            )),
             None => Ok(()),
         }
     }
@@ -91,7 +97,10 @@ impl Settings {
     /// # Errors
     /// The first setting that is wrong.
     pub fn load(source: &Source) -> Result<Self, Invalid> {
-        let settings = Self { common: Common::load(source)?, own: Own::load(source)? };
+        let settings = Self {
+            common: Common::load(source)?,
+            own: Own::load(source)?,
+        };
         Unsupported::load(source)?.check()?;
         settings.validate()?;
         Ok(settings)

@@ -49,7 +49,15 @@ impl Intake {
         let metadata = read_version(&settings.common.version_file).into();
         let reading = Pool::new(1, READ_QUEUE);
         let has_new_rows = Arc::default();
-        Ok(Self { settings, clock, db, schema, metadata, reading, has_new_rows })
+        Ok(Self {
+            settings,
+            clock,
+            db,
+            schema,
+            metadata,
+            reading,
+            has_new_rows,
+        })
     }
 }
 
@@ -100,7 +108,12 @@ impl State {
         let intake = Intake::open(settings, clock)?;
         let index = Arc::new(open_index(&intake).await?);
         let totals = Fresh::new(intake.db.changes().clone(), 1);
-        Ok(Self { intake, index, totals, outside })
+        Ok(Self {
+            intake,
+            index,
+            totals,
+            outside,
+        })
     }
 }
 
@@ -110,13 +123,24 @@ impl State {
 /// `Unavailable` when another process has it.
 pub async fn open_index(intake: &Intake) -> Result<Embedded> {
     let own = &intake.settings.own;
-    let limits = Limits { max_size: own.max_search_size, ..Limits::default() };
-    let settings = EmbeddedSettings { limits, ..EmbeddedSettings::new(own.index_dir.clone()) };
+    let limits = Limits {
+        max_size: own.max_search_size,
+        ..Limits::default()
+    };
+    let settings = EmbeddedSettings {
+        limits,
+        ..EmbeddedSettings::new(own.index_dir.clone())
+    };
     let workers = match own.search_workers {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         n => n,
     };
-    Embedded::open(settings, intake.clock.clone(), Pool::new(workers, own.search_queue)).await
+    Embedded::open(
+        settings,
+        intake.clock.clone(),
+        Pool::new(workers, own.search_queue),
+    )
+    .await
 }
 
 fn unusable(invalid: Invalid) -> Error {

@@ -9,6 +9,7 @@ use releng_common::{Clock, Error, Result};
 use releng_db::Db;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::User;
 use crate::ops::{self, UserChange};
 use crate::{Settings, State, worker};
 
@@ -71,16 +72,36 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
         }
         Command::User { email, groups, superuser, inactive } => {
             let change = UserChange { groups, is_superuser: superuser, is_inactive: inactive };
-            let db = Db::open(&settings.common)?;
-            let user = ops::user_change(&db, &clock, &email, change).await?;
+            let user = user(&settings, &email, change).await?;
             print(&format!("{} has the id {}", user.email, user.id))
         }
         Command::Token { email, permissions, days, notes } => {
-            let db = Db::open(&settings.common)?;
             let life = (days.unwrap_or(settings.own.token_days), notes);
-            print(&ops::token_create(&db, &clock, &email, &permissions, life).await?)
+            print(&token(&settings, &email, &permissions, life).await?)
         }
     }
+}
+
+/// Creates or changes a user, as the command does.
+///
+/// # Errors
+/// `InvalidInput` for a bad address or an unknown group.
+pub async fn user(settings: &Settings, email: &str, change: UserChange) -> Result<User> {
+    ops::user_change(&Db::open(&settings.common)?, &Clock::system(), email, change).await
+}
+
+/// Makes a token that lives for some days and carries a note, as the command does.
+///
+/// # Errors
+/// `InvalidInput` for an unknown user or permission.
+pub async fn token(
+    settings: &Settings,
+    email: &str,
+    permissions: &[String],
+    life: (i64, String),
+) -> Result<String> {
+    let db = Db::open(&settings.common)?;
+    ops::token_create(&db, &Clock::system(), email, permissions, life).await
 }
 
 async fn work(settings: Settings, clock: Clock) -> Result<()> {

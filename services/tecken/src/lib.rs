@@ -2,7 +2,7 @@
 //! tecken: the symbol server. Build systems upload symbol files, debuggers and crash processors
 //! download them, profilers send stacks and get function names back.
 
-mod command;
+pub mod command;
 pub mod domain;
 pub mod http;
 pub mod ops;

@@ -52,21 +52,33 @@ impl Regions {
             let mut options = Options::new(region.name.clone(), clock.clone());
             options.s3.credentials = credentials(settings);
             let store = releng_store::open(&location, &options).await?.store;
-            stores.insert(region.name.clone(), RegionStore { store, is_folder: false });
+            stores.insert(
+                region.name.clone(),
+                RegionStore {
+                    store,
+                    is_folder: false,
+                },
+            );
         }
         if stores.is_empty() {
-            let location = Location::parse(&settings.own.store_url).map_err(|e| {
-                Error::invalid(format!("STORE_URL: {}", e.message()))
-            })?;
+            let location = Location::parse(&settings.own.store_url)
+                .map_err(|e| Error::invalid(format!("STORE_URL: {}", e.message())))?;
             let mut options = Options::new("tooltool", clock.clone());
             options.local.max_object_bytes = settings.own.store_max_object.0;
             let opened = releng_store::open(&location, &options).await?;
             folders.extend(opened.local);
-            let folder = RegionStore { store: opened.store, is_folder: true };
+            let folder = RegionStore {
+                store: opened.store,
+                is_folder: true,
+            };
             stores.insert(LOCAL.to_owned(), folder);
         }
         let buckets = folders.into_iter().collect();
-        Ok(Self { stores, buckets, turn: AtomicUsize::new(0) })
+        Ok(Self {
+            stores,
+            buckets,
+            turn: AtomicUsize::new(0),
+        })
     }
 
     /// Returns the store of a region.
@@ -85,7 +97,9 @@ impl Regions {
         preferred: Option<&str>,
         available: impl Iterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        let usable: Vec<&str> = available.filter(|name| self.stores.contains_key(*name)).collect();
+        let usable: Vec<&str> = available
+            .filter(|name| self.stores.contains_key(*name))
+            .collect();
         if let Some(name) = usable.iter().find(|name| Some(**name) == preferred) {
             return Some(name);
         }
@@ -120,7 +134,9 @@ impl RegionStore {
     /// The store cannot sign.
     pub async fn sign_put(&self, digest: &Sha512, secs: u32) -> Result<SignedUrl> {
         let signed = Attributes::of_type(UPLOAD_TYPE);
-        self.store.sign_put(&key(digest)?, self.life(secs), &signed).await
+        self.store
+            .sign_put(&key(digest)?, self.life(secs), &signed)
+            .await
     }
 
     /// URLs of folders end at a whole second: with one second more they live no shorter than asked.
@@ -152,7 +168,11 @@ fn bucket(region: &Region, endpoint: Option<&str>) -> S3Location {
 fn credentials(settings: &Settings) -> Credentials {
     Credentials::Keys {
         access_key_id: settings.own.s3_access_key_id.clone().unwrap_or_default(),
-        secret_access_key: settings.own.s3_secret_access_key.clone().unwrap_or_default(),
+        secret_access_key: settings
+            .own
+            .s3_secret_access_key
+            .clone()
+            .unwrap_or_default(),
         session_token: None,
     }
 }
@@ -166,7 +186,9 @@ impl SignedUrls {
     /// Returns the URL that was signed in this second.
     pub fn get(&self, region: &str, second: i64) -> Option<Arc<SignedUrl>> {
         let urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        urls.get(region).filter(|(at, _)| *at == second).map(|(_, url)| Arc::clone(url))
+        urls.get(region)
+            .filter(|(at, _)| *at == second)
+            .map(|(_, url)| Arc::clone(url))
     }
 
     /// Keeps a URL.

@@ -58,8 +58,7 @@ impl Service for Tooltool {
         let state = Data::new(State::open(settings, clock).await?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
-        let security =
-            SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
+        let security = SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,
@@ -69,7 +68,11 @@ impl Service for Tooltool {
             sends_response_time: false,
         };
         let dockerflow = dockerflow(&state);
-        Ok(Self { state, frame, dockerflow })
+        Ok(Self {
+            state,
+            frame,
+            dockerflow,
+        })
     }
 
     fn frame(&self) -> Frame {
@@ -107,10 +110,14 @@ fn dockerflow(state: &Data<State>) -> Dockerflow {
             let db = db.clone();
             async move { db.check().await }
         })
-        .check("auth", "Cannot connect to the taskcluster auth service.", move || {
-            let auth = auth.clone();
-            async move { auth.check().await }
-        })
+        .check(
+            "auth",
+            "Cannot connect to the taskcluster auth service.",
+            move || {
+                let auth = auth.clone();
+                async move { auth.check().await }
+            },
+        )
         .check("store", "Cannot connect to the object store.", move || {
             let state = store.clone();
             async move { state.regions.check().await }
@@ -149,7 +156,8 @@ async fn worker(state: Arc<State>) -> Result<()> {
     let work = tokio::spawn(worker::work_until(state, cancel.child_token()));
     let stopped = releng_common::run::wait_for_stop().await;
     cancel.cancel();
-    work.await.map_err(|e| Error::internal("the worker failed").with_source(e))?;
+    work.await
+        .map_err(|e| Error::internal("the worker failed").with_source(e))?;
     stopped
 }
 

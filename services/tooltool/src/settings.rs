@@ -78,14 +78,21 @@ impl Settings {
             common.taskcluster_root_url = None;
         }
         let regions = regions(own.s3_regions.as_deref().unwrap_or_default())?;
-        let settings = Self { common, own, regions };
+        let settings = Self {
+            common,
+            own,
+            regions,
+        };
         settings.validate()?;
         Ok(settings)
     }
 
     /// Returns the address of the S3 service, when it is not Amazon's.
     pub fn s3_endpoint(&self) -> Option<&str> {
-        self.own.s3_endpoint.as_deref().or(self.own.aws_endpoint.as_deref())
+        self.own
+            .s3_endpoint
+            .as_deref()
+            .or(self.own.aws_endpoint.as_deref())
     }
 
     fn validate(&self) -> Result<(), Invalid> {
@@ -105,7 +112,10 @@ impl Settings {
             ("TOOLTOOL_PY_URL", &Some(own.tooltool_py_url.clone())),
         ] {
             let is_http = |v: &String| v.starts_with("http://") || v.starts_with("https://");
-            if value.as_ref().is_some_and(|v| !is_http(v) || v.contains(char::is_whitespace)) {
+            if value
+                .as_ref()
+                .is_some_and(|v| !is_http(v) || v.contains(char::is_whitespace))
+            {
                 return Err(Invalid::new(name, "must be an http or https address"));
             }
         }
@@ -114,14 +124,38 @@ impl Settings {
         }
         let week = releng_store::EXPIRES_MAX_SECS - 1;
         let bounded: [(&str, u64, u64); 8] = [
-            ("UPLOAD_EXPIRES_IN", own.upload_expires_secs.into(), week.into()),
-            ("DOWLOAD_EXPIRES_IN", own.download_expires_secs.into(), week.into()),
+            (
+                "UPLOAD_EXPIRES_IN",
+                own.upload_expires_secs.into(),
+                week.into(),
+            ),
+            (
+                "DOWLOAD_EXPIRES_IN",
+                own.download_expires_secs.into(),
+                week.into(),
+            ),
             ("MAX_BATCH_FILES", count(own.max_batch_files), 100_000),
-            ("MAX_LIST_LENGTH", u64::try_from(own.max_list_length).unwrap_or(0), 1_000_000),
-            ("CHECK_PENDING_INTERVAL_SECONDS", own.check_interval_secs, 600),
-            ("REPLICATE_INTERVAL_SECONDS", own.replicate_interval_secs, 604_800),
+            (
+                "MAX_LIST_LENGTH",
+                u64::try_from(own.max_list_length).unwrap_or(0),
+                1_000_000,
+            ),
+            (
+                "CHECK_PENDING_INTERVAL_SECONDS",
+                own.check_interval_secs,
+                600,
+            ),
+            (
+                "REPLICATE_INTERVAL_SECONDS",
+                own.replicate_interval_secs,
+                604_800,
+            ),
             ("WORKER_JOBS", count(own.worker_jobs), 1000),
-            ("WORKER_TIME_LIMIT_SECONDS", own.worker_time_limit_secs, 604_800),
+            (
+                "WORKER_TIME_LIMIT_SECONDS",
+                own.worker_time_limit_secs,
+                604_800,
+            ),
         ];
         for (name, value, max) in bounded {
             if !(1..=max).contains(&value) {
@@ -140,7 +174,11 @@ fn count(n: usize) -> u64 {
 fn regions(text: &str) -> Result<Vec<Region>, Invalid> {
     let invalid = |problem: String| Invalid::new("S3_REGIONS", problem);
     let mut regions: Vec<Region> = Vec::new();
-    for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
+    for pair in text
+        .split(';')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+    {
         let (name, bucket) = pair
             .split_once(':')
             .map(|(name, bucket)| (name.trim(), bucket.trim()))
@@ -149,7 +187,10 @@ fn regions(text: &str) -> Result<Vec<Region>, Invalid> {
         if regions.iter().any(|region| region.name == name) {
             return Err(invalid(format!("the region {name} is named twice")));
         }
-        regions.push(Region { name: name.to_owned(), bucket: bucket.to_owned() });
+        regions.push(Region {
+            name: name.to_owned(),
+            bucket: bucket.to_owned(),
+        });
     }
     Ok(regions)
 }
@@ -175,7 +216,10 @@ mod tests {
         );
         assert_eq!(regions("").unwrap(), []);
         for (text, problem) in [
-            ("us-east-1", r#"S3_REGIONS: "us-east-1" must be region:bucket"#),
+            (
+                "us-east-1",
+                r#"S3_REGIONS: "us-east-1" must be region:bucket"#,
+            ),
             ("a:b/c", r#"S3_REGIONS: "a:b/c" must be region:bucket"#),
             ("a:b;a:c", "S3_REGIONS: the region a is named twice"),
         ] {
@@ -192,9 +236,21 @@ mod tests {
                 "S3_REGIONS_ACCESS_KEY_ID: is required with S3_REGIONS",
             ),
             ("STORE_URL", "s3://x", "STORE_URL: must begin with file://"),
-            ("UPLOAD_EXPIRES_IN", "0", "UPLOAD_EXPIRES_IN: must be between 1 and 604799"),
-            ("MAX_LIST_LENGTH", "-1", "MAX_LIST_LENGTH: must be between 1 and 1000000"),
-            ("AWS_ENDPOINT_URL", "minio", "AWS_ENDPOINT_URL: must be an http or https address"),
+            (
+                "UPLOAD_EXPIRES_IN",
+                "0",
+                "UPLOAD_EXPIRES_IN: must be between 1 and 604799",
+            ),
+            (
+                "MAX_LIST_LENGTH",
+                "-1",
+                "MAX_LIST_LENGTH: must be between 1 and 1000000",
+            ),
+            (
+                "AWS_ENDPOINT_URL",
+                "minio",
+                "AWS_ENDPOINT_URL: must be an http or https address",
+            ),
         ] {
             let error = Settings::load(&Source::from_pairs([(name, value)])).unwrap_err();
             assert_eq!(error.to_string(), line);

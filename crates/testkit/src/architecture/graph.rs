@@ -41,6 +41,9 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ),
 ];
 
+/// What tests alone may use besides: a service is tested with its real client.
+const FOR_TESTS: [(&str, &str); 1] = [("tooltool", "tooltool-client")];
+
 /// Returns the dependencies that the graph does not have.
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -77,7 +80,8 @@ fn manifest(name: &str, path: &str, text: &str, violations: &mut Vec<Violation>)
             .filter_map(|(key, value)| own_crate(key, value))
         {
             let is_itself = dependency == name && is_dev;
-            let is_for_tests = dependency == TESTKIT && is_dev;
+            let is_tool = dependency == TESTKIT || FOR_TESTS.contains(&(name, dependency));
+            let is_for_tests = is_tool && is_dev;
             if !is_itself && !is_for_tests && !allowed.contains(&dependency) {
                 let rule = format!("{PREFIX}{name} must not depend on {PREFIX}{dependency}");
                 violations.push(Violation::new(rule, path));

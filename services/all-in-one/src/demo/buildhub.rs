@@ -9,7 +9,10 @@ use serde_json::json;
 pub fn load(data: &Path) -> anyhow::Result<()> {
     let platforms = ["linux-x86_64", "win64", "macosx64"];
     for (day, version) in ["1.0a1", "1.0b1", "1.0"].into_iter().enumerate() {
-        let channel = ["nightly", "beta", "release"].get(day).copied().unwrap_or("nightly");
+        let channel = ["nightly", "beta", "release"]
+            .get(day)
+            .copied()
+            .unwrap_or("nightly");
         for platform in platforms {
             let id = format!("2026010{}120000", day + 1);
             let date = format!("2026-01-0{}T12:00:00Z", day + 1);

@@ -21,9 +21,14 @@ pub async fn send(method: &str, url: &str, body: &Value) -> anyhow::Result<(u16,
 
 /// Sends a JSON body and demands success.
 pub async fn must(method: &str, url: &str, body: &Value) -> anyhow::Result<Vec<u8>> {
-    let (status, answer) = send(method, url, body).await.with_context(|| url.to_owned())?;
+    let (status, answer) = send(method, url, body)
+        .await
+        .with_context(|| url.to_owned())?;
     if !(200..300).contains(&status) {
-        bail!("{method} {url}: {status} {}", String::from_utf8_lossy(&answer));
+        bail!(
+            "{method} {url}: {status} {}",
+            String::from_utf8_lossy(&answer)
+        );
     }
     Ok(answer)
 }

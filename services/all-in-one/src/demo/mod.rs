@@ -9,6 +9,8 @@ mod treestatus;
 
 use std::path::PathBuf;
 
+use releng_common::config::Source;
+
 use crate::home::Entry;
 
 /// Says in the data folder that the demo data is in.
@@ -16,18 +18,25 @@ const MARK: &str = ".demo-data-is-in";
 
 /// Loads what is not there yet. A start that was cut off half way is repeated: every step may run
 /// twice.
-pub async fn load(data: PathBuf, entries: Vec<Entry>) {
+pub async fn load(data: PathBuf, entries: Vec<Entry>, tecken_source: Source) {
     let mark = data.join(MARK);
     if mark.exists() {
         return;
     }
     let address = |name: &str| {
-        entries.iter().find(|e| e.name == name).map(|e| e.address.clone()).unwrap_or_default()
+        entries
+            .iter()
+            .find(|e| e.name == name)
+            .map(|e| e.address.clone())
+            .unwrap_or_default()
     };
     let steps = [
         ("treestatus", treestatus::load(&address("treestatus")).await),
         ("tooltool", tooltool::load(&address("tooltool")).await),
-        ("tecken", tecken::load(&data, &address("tecken")).await),
+        (
+            "tecken",
+            tecken::load(tecken_source, &address("tecken")).await,
+        ),
         ("buildhub", buildhub::load(&data)),
     ];
     let mut is_complete = true;

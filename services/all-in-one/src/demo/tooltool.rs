@@ -8,8 +8,16 @@ use sha2::{Digest as _, Sha512};
 use super::http::{client, must};
 
 const FILES: [(&str, &str, &[u8]); 2] = [
-    ("demo-public.txt", "public", b"a demo file that everybody may have\n"),
-    ("demo-internal.txt", "internal", b"a demo file for those with the scope\n"),
+    (
+        "demo-public.txt",
+        "public",
+        b"a demo file that everybody may have\n",
+    ),
+    (
+        "demo-internal.txt",
+        "internal",
+        b"a demo file for those with the scope\n",
+    ),
 ];
 
 /// Uploads both as one batch; the worker verifies them when the upload address has expired.
@@ -26,9 +34,13 @@ pub async fn load(address: &str) -> anyhow::Result<()> {
     let answer = must("POST", &format!("{address}/upload"), &batch).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     for (name, _, bytes) in FILES {
-        let file = &answer.pointer(&format!("/result/files/{name}")).context("no such file")?;
+        let file = &answer
+            .pointer(&format!("/result/files/{name}"))
+            .context("no such file")?;
         // A file that is there already has no address to send it to.
-        let Some(url) = file.get("put_url").and_then(Value::as_str) else { continue };
+        let Some(url) = file.get("put_url").and_then(Value::as_str) else {
+            continue;
+        };
         let response = client()?
             .put(url)
             .header("content-type", "application/octet-stream")

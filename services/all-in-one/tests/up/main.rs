@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `releng up` as a newcomer runs it: the banner, the demo data, `kill -9` and the end.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test code may panic"
+)]
 
 mod running;
 
@@ -18,8 +22,10 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const PUBLIC_FILE: &str = "demo-public.txt";
 
 async fn get(url: &str) -> Option<(u16, String)> {
-    let client =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     let response = client.get(url).send().await.ok()?;
     Some((response.status().as_u16(), response.text().await.ok()?))
 }
@@ -58,7 +64,10 @@ async fn see_demo_data(up: &Running) {
     let id = "44E4EC8C2F41492B9369D6B9A059577C2";
     let symbol = format!("{}/demo.pdb/{id}/demo.sym?_refresh", up.address("tecken"));
     eventually(DEADLINE, async || {
-        get(&symbol).await.filter(|(status, _)| *status == 302).map(|_| ())
+        get(&symbol)
+            .await
+            .filter(|(status, _)| *status == 302)
+            .map(|_| ())
     })
     .await;
 }
@@ -74,7 +83,10 @@ async fn everything_runs_survives_kill_9_and_ends_with_0() {
     let (status, home) = get(&format!("{}/", up.address("home"))).await.unwrap();
     assert_eq!(status, 200);
     assert_eq!(home.matches(">running<").count(), 4, "{home}");
-    let oidc = format!("{}/oidc/.well-known/openid-configuration", up.address("home"));
+    let oidc = format!(
+        "{}/oidc/.well-known/openid-configuration",
+        up.address("home")
+    );
     assert_eq!(get(&oidc).await.unwrap().0, 200);
     let ping = format!("{}/api/auth/v1/ping", up.address("home"));
     assert_eq!(get_json(&ping).await["alive"], true);
@@ -83,8 +95,16 @@ async fn everything_runs_survives_kill_9_and_ends_with_0() {
     up.kill();
     up = Running::start(&data);
     see_demo_data(&up).await;
-    let log = get_json(&format!("{}/trees/demo-central/logs_all", up.address("treestatus"))).await;
-    assert_eq!(log["result"].as_array().unwrap().len(), 1, "demo data comes in once");
+    let log = get_json(&format!(
+        "{}/trees/demo-central/logs_all",
+        up.address("treestatus")
+    ))
+    .await;
+    assert_eq!(
+        log["result"].as_array().unwrap().len(),
+        1,
+        "demo data comes in once"
+    );
     assert!(up.terminate().success());
 }
 
@@ -113,6 +133,9 @@ fn a_data_folder_that_cannot_be_written_is_one_line_and_status_2() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let line = String::from_utf8(output.stderr).unwrap();
-    assert!(line.starts_with("error: --data /proc/nowhere: cannot be written"), "{line}");
+    assert!(
+        line.starts_with("error: --data /proc/nowhere: cannot be written"),
+        "{line}"
+    );
     assert_eq!(line.lines().count(), 1);
 }

@@ -29,15 +29,27 @@ impl Running {
         let mut banner = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         while !banner.contains("Ready.") {
-            assert_ne!(lines.read_line(&mut banner).unwrap(), 0, "ended early: {banner}");
+            assert_ne!(
+                lines.read_line(&mut banner).unwrap(),
+                0,
+                "ended early: {banner}"
+            );
         }
         Self { child, banner }
     }
 
     /// Returns the address that the banner gives for a name, without a slash at the end.
     pub fn address(&self, name: &str) -> String {
-        let line = self.banner.lines().find(|l| l.trim_start().starts_with(name)).unwrap();
-        line.split_whitespace().last().unwrap().trim_end_matches('/').to_owned()
+        let line = self
+            .banner
+            .lines()
+            .find(|l| l.trim_start().starts_with(name))
+            .unwrap();
+        line.split_whitespace()
+            .last()
+            .unwrap()
+            .trim_end_matches('/')
+            .to_owned()
     }
 
     pub fn kill(&mut self) {
@@ -47,7 +59,13 @@ impl Running {
 
     pub fn terminate(&mut self) -> ExitStatus {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap()
     }
 }

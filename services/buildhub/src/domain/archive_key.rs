@@ -7,7 +7,9 @@ const SUFFIX: &str = "buildhub.json";
 
 /// Returns whether a key names a record: its last part ends with `buildhub.json`.
 pub fn is_record_name(key: &str) -> bool {
-    key.rsplit('/').next().is_some_and(|name| name.ends_with(SUFFIX))
+    key.rsplit('/')
+        .next()
+        .is_some_and(|name| name.ends_with(SUFFIX))
 }
 
 #[cfg(test)]
@@ -24,7 +26,13 @@ mod tests {
         ] {
             assert!(is_record_name(key), "{key}");
         }
-        for key in ["", "a/buildhub.json/x", "a/BUILDHUB.JSON", "buildhub.json/", "buildhub.jso"] {
+        for key in [
+            "",
+            "a/buildhub.json/x",
+            "a/BUILDHUB.JSON",
+            "buildhub.json/",
+            "buildhub.jso",
+        ] {
             assert!(!is_record_name(key), "{key}");
         }
     }

@@ -40,8 +40,15 @@ impl Record {
     /// `with_beta_copy`, the same under the channel beta. Release candidates reach the users of beta
     /// as release builds, and clients look for them there (D-43).
     pub fn builds(&self, with_beta_copy: bool) -> Vec<Build> {
-        let copy = if with_beta_copy { self.beta_copy() } else { None };
-        std::iter::once(&self.0).chain(copy.as_ref()).map(build).collect()
+        let copy = if with_beta_copy {
+            self.beta_copy()
+        } else {
+            None
+        };
+        std::iter::once(&self.0)
+            .chain(copy.as_ref())
+            .map(build)
+            .collect()
     }
 
     fn beta_copy(&self) -> Option<Json> {

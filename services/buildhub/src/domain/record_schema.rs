@@ -43,10 +43,20 @@ impl RecordSchema {
     /// # Errors
     /// The first broken rule in the words of Python's jsonschema, and where.
     pub fn check(&self, record: &Value) -> Result<(), String> {
-        let Some(error) = self.0.iter_errors(record).next() else { return Ok(()) };
-        let place = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
+        let Some(error) = self.0.iter_errors(record).next() else {
+            return Ok(());
+        };
+        let place = error
+            .instance_path()
+            .to_string()
+            .trim_start_matches('/')
+            .replace('/', ".");
         let sentence = sentence(&error);
-        Err(if place.is_empty() { sentence } else { format!("{sentence} (at {place})") })
+        Err(if place.is_empty() {
+            sentence
+        } else {
+            format!("{sentence} (at {place})")
+        })
     }
 }
 
@@ -60,14 +70,18 @@ fn sentence(error: &ValidationError<'_>) -> String {
             let mut names = unexpected.clone();
             names.sort();
             let verb = if names.len() == 1 { "was" } else { "were" };
-            let names: Vec<String> =
-                names.into_iter().map(|name| python_repr(&Value::String(name))).collect();
+            let names: Vec<String> = names
+                .into_iter()
+                .map(|name| python_repr(&Value::String(name)))
+                .collect();
             format!(
                 "Additional properties are not allowed ({} {verb} unexpected)",
                 names.join(", ")
             )
         }
-        ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => {
+        ValidationErrorKind::Type {
+            kind: TypeKind::Single(kind),
+        } => {
             format!("{} is not of type '{kind}'", found())
         }
         ValidationErrorKind::Enum { options } => {

@@ -14,10 +14,26 @@ pub const SEARCH_FIELDS: [&str; 6] = [
 ];
 /// Fields that a word may name in front of a colon.
 const NAMED: [&str; 20] = [
-    "build.id", "build.date", "build.number", "build.as", "build.ld", "build.cc", "build.cxx",
-    "build.host", "build.target", "source.product", "source.repository", "source.tree",
-    "source.revision", "target.platform", "target.os", "target.locale", "target.version",
-    "target.channel", "download.url", "download.mimetype",
+    "build.id",
+    "build.date",
+    "build.number",
+    "build.as",
+    "build.ld",
+    "build.cc",
+    "build.cxx",
+    "build.host",
+    "build.target",
+    "source.product",
+    "source.repository",
+    "source.tree",
+    "source.revision",
+    "target.platform",
+    "target.os",
+    "target.locale",
+    "target.version",
+    "target.channel",
+    "download.url",
+    "download.mimetype",
 ];
 /// Characters with a meaning in query strings.
 const SPECIAL: &str = "+-=&|><!(){}[]^\"~*?:\\/";
@@ -82,7 +98,10 @@ mod tests {
             ("firefox 54 linux", "firefox* 54* linux*"),
             ("  en-US ", "en\\-US*"),
             ("build.id:20170713200529", "build.id:20170713200529*"),
-            ("download.url:https://x/y", "download.url:https\\:\\/\\/x\\/y*"),
+            (
+                "download.url:https://x/y",
+                "download.url:https\\:\\/\\/x\\/y*",
+            ),
             ("note:x", "note\\:x*"),
             ("", ""),
         ] {

@@ -33,8 +33,13 @@ pub enum FacetName {
 
 impl FacetName {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 5] =
-        [Self::Product, Self::Version, Self::Platform, Self::Channel, Self::Locale];
+    pub const ALL: [Self; 5] = [
+        Self::Product,
+        Self::Version,
+        Self::Platform,
+        Self::Channel,
+        Self::Locale,
+    ];
 
     /// Returns the name in the address; other tools build such links.
     pub const fn parameter(self) -> &'static str {
@@ -114,7 +119,10 @@ pub struct Selection {
 
 impl Default for Selection {
     fn default() -> Self {
-        let facet = |name| Facet { name, chosen: BTreeSet::new() };
+        let facet = |name| Facet {
+            name,
+            chosen: BTreeSet::new(),
+        };
         Self {
             text: String::new(),
             facets: FacetName::ALL.map(facet).into(),
@@ -144,7 +152,10 @@ impl Selection {
     /// Notes `versions[0]=61.0`; the number does not matter.
     fn choose(&mut self, key: &str, value: String) {
         let name = key.split('[').next().unwrap_or_default();
-        let found = self.facets.iter_mut().find(|facet| facet.name.parameter() == name);
+        let found = self
+            .facets
+            .iter_mut()
+            .find(|facet| facet.name.parameter() == name);
         if let Some(facet) = found.filter(|f| f.chosen.len() < MAX_CHOSEN && !value.is_empty()) {
             facet.chosen.insert(value);
         }
@@ -157,7 +168,10 @@ impl Selection {
 
     /// Returns the number of the last page for so many hits.
     pub fn last_page(total: u64) -> u64 {
-        total.min(WINDOW).div_ceil(PAGE_SIZE).clamp(1, WINDOW / PAGE_SIZE)
+        total
+            .min(WINDOW)
+            .div_ceil(PAGE_SIZE)
+            .clamp(1, WINDOW / PAGE_SIZE)
     }
 
     /// Returns the address of this state.
@@ -178,12 +192,19 @@ impl Selection {
             query.append_pair("p", &self.page.to_string());
         }
         let query = query.finish();
-        if query.is_empty() { "/".to_owned() } else { format!("/?{query}") }
+        if query.is_empty() {
+            "/".to_owned()
+        } else {
+            format!("/?{query}")
+        }
     }
 
     /// Returns the state with a value of a facet chosen or, if it was, given up; on the first page.
     pub fn toggled(&self, name: FacetName, value: &str) -> Self {
-        let mut other = Self { page: 1, ..self.clone() };
+        let mut other = Self {
+            page: 1,
+            ..self.clone()
+        };
         if let Some(facet) = other.facets.iter_mut().find(|facet| facet.name == name)
             && !facet.chosen.remove(value)
         {
@@ -194,12 +215,19 @@ impl Selection {
 
     /// Returns the state in another order, on the first page.
     pub fn sorted(&self, sort: Sort) -> Self {
-        Self { sort, page: 1, ..self.clone() }
+        Self {
+            sort,
+            page: 1,
+            ..self.clone()
+        }
     }
 
     /// Returns the state on another page.
     pub fn on_page(&self, page: u64) -> Self {
-        Self { page, ..self.clone() }
+        Self {
+            page,
+            ..self.clone()
+        }
     }
 
     /// Returns the search body. Each facet counts what the other facets leave, so that a second value
@@ -266,7 +294,9 @@ mod tests {
 
     fn of(address: &str) -> Selection {
         let query = address.split_once('?').map_or("", |(_, query)| query);
-        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         Selection::parse(&pairs)
     }
 
@@ -281,7 +311,10 @@ mod tests {
     #[test]
     fn links_of_other_tools_and_nonsense_are_read_kindly() {
         let selection = of("/?platform[7]=win64&platform=linux&p=-1&sort=x&versions[0]=&what=1");
-        assert_eq!(selection.address(), "/?platform%5B0%5D=linux&platform%5B1%5D=win64");
+        assert_eq!(
+            selection.address(),
+            "/?platform%5B0%5D=linux&platform%5B1%5D=win64"
+        );
         assert_eq!(of("/?p=99999999999999999999").page, 1);
         assert_eq!(of("/?p=99999").page, 333);
     }
@@ -299,8 +332,14 @@ mod tests {
         let body = of("/?platform[0]=win32&platform[1]=win64&channel[0]=beta&p=2").body();
         let channel = json!({"terms": {"target.channel": ["beta"]}});
         let platform = json!({"terms": {"target.platform": ["win32", "win64"]}});
-        assert_eq!(body["post_filter"], json!({"bool": {"filter": [platform, channel]}}));
-        assert_eq!(body["aggs"]["platform"]["filter"], json!({"bool": {"filter": [channel]}}));
+        assert_eq!(
+            body["post_filter"],
+            json!({"bool": {"filter": [platform, channel]}})
+        );
+        assert_eq!(
+            body["aggs"]["platform"]["filter"],
+            json!({"bool": {"filter": [channel]}})
+        );
         assert_eq!((&body["from"], &body["size"]), (&json!(30), &json!(30)));
         assert_eq!(body["sort"], json!([{"download.date": "desc"}]));
         assert_eq!(body["query"], json!({"match_all": {}}));
@@ -308,6 +347,9 @@ mod tests {
 
     #[test]
     fn the_last_page_ends_at_the_window_of_the_engine() {
-        assert_eq!([0, 1, 30, 31, 9_999_999].map(Selection::last_page), [1, 1, 1, 2, 333]);
+        assert_eq!(
+            [0, 1, 30, 31, 9_999_999].map(Selection::last_page),
+            [1, 1, 1, 2, 333]
+        );
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse
         Kind::Internal => "internal server error",
         _ => error.message(),
     };
-    let status = StatusCode::from_u16(error.kind().status())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     json_answer(status, &json!({"error": text}))
 }

@@ -50,14 +50,19 @@ pub(super) async fn search_post(
 ) -> Result<HttpResponse> {
     let limit = state.intake.settings.own.max_body_bytes;
     let bytes = body::read(&request, payload, limit).await?;
-    Ok(found(&ops::search(&state, request.method().as_str(), &bytes).await?))
+    Ok(found(
+        &ops::search(&state, request.method().as_str(), &bytes).await?,
+    ))
 }
 
 #[utoipa::path(get, path = "/api/records",
     responses((status = 200, description = "Number of records, `{\"builds\": {\"total\": 1}}`")))]
 pub(super) async fn records(state: Data<State>) -> Result<HttpResponse> {
     let total = ops::record_count(&state).await?;
-    Ok(json_answer(StatusCode::OK, &json!({"builds": {"total": total}})))
+    Ok(json_answer(
+        StatusCode::OK,
+        &json!({"builds": {"total": total}}),
+    ))
 }
 
 #[utoipa::path(get, path = "/api/records/{id}",
@@ -67,5 +72,8 @@ pub(super) async fn records(state: Data<State>) -> Result<HttpResponse> {
 pub(super) async fn record(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let id = path_segment(&request, "id").and_then(|id| id.parse().ok());
     let id = id.ok_or_else(|| Error::not_found("no such record"))?;
-    Ok(json_answer(StatusCode::OK, &ops::record_fetch(&state, id).await?))
+    Ok(json_answer(
+        StatusCode::OK,
+        &ops::record_fetch(&state, id).await?,
+    ))
 }

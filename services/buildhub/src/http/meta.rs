@@ -6,11 +6,15 @@ use actix_web::HttpResponse;
 const CONTRIBUTE: &str = include_str!("../../contribute.json");
 
 pub(super) async fn contribute() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(CONTRIBUTE)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(CONTRIBUTE)
 }
 
 pub(super) async fn openapi() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(super::document())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(super::document())
 }
 
 pub(super) async fn robots() -> HttpResponse {

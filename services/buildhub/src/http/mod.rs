@@ -21,7 +21,11 @@ pub(crate) use answer::render_error;
 /// Adds every route of the service but Dockerflow's, which must stand before the last one here.
 pub fn routes(routes: &mut Routes) {
     routes
-        .add(Route::new("/api/search").get(api::search_get).post(api::search_post))
+        .add(
+            Route::new("/api/search")
+                .get(api::search_get)
+                .post(api::search_post),
+        )
         .add(Route::new("/api/records").get(api::records))
         .add(Route::new("/api/records/{id}").get(api::record))
         .add(every_method("/api/{rest:.*}", answer::no_such_endpoint))

@@ -88,11 +88,16 @@ fn view(selection: Selection, found: &Found) -> Page {
         Found::Answer(answer) => (answer, None),
         Found::Refused(body) => (body, Some(reason(body))),
     };
-    let total = answer.pointer("/hits/total").and_then(Value::as_u64).unwrap_or_default();
+    let total = answer
+        .pointer("/hits/total")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
     let hits = answer.pointer("/hits/hits").and_then(Value::as_array);
     Page {
         rows: hits.into_iter().flatten().map(row).collect(),
-        facets: FacetName::ALL.map(|name| facet(&selection, name, answer)).into(),
+        facets: FacetName::ALL
+            .map(|name| facet(&selection, name, answer))
+            .into(),
         sorts: sorts(&selection),
         pages: pages(&selection, total),
         total,
@@ -103,15 +108,23 @@ fn view(selection: Selection, found: &Found) -> Page {
 
 fn reason(body: &Value) -> String {
     let error = body.get("error");
-    let reason = error.and_then(|e| e.pointer("/root_cause/0/reason")).or(error);
-    reason.and_then(Value::as_str).unwrap_or("the search is not understood").to_owned()
+    let reason = error
+        .and_then(|e| e.pointer("/root_cause/0/reason"))
+        .or(error);
+    reason
+        .and_then(Value::as_str)
+        .unwrap_or("the search is not understood")
+        .to_owned()
 }
 
 fn facet(selection: &Selection, name: FacetName, answer: &Value) -> FacetView {
     let pointer = format!("/aggregations/{}/values/buckets", name.parameter());
     let buckets = answer.pointer(&pointer).and_then(Value::as_array);
     let counts = buckets.into_iter().flatten().filter_map(|bucket| {
-        Some((bucket.get("key")?.as_str()?.to_owned(), bucket.get("doc_count")?.as_u64()?))
+        Some((
+            bucket.get("key")?.as_str()?.to_owned(),
+            bucket.get("doc_count")?.as_u64()?,
+        ))
     });
     let mut counts: Vec<(String, u64)> = counts.collect();
     let chosen = selection.facets.iter().find(|facet| facet.name == name);
@@ -139,17 +152,20 @@ fn facet(selection: &Selection, name: FacetName, answer: &Value) -> FacetView {
 }
 
 fn sorts(selection: &Selection) -> Vec<(Link, &'static str)> {
-    [(Sort::Published, "Published on"), (Sort::BuildDate, "Build date")]
-        .into_iter()
-        .map(|(sort, title)| {
-            let link = Link {
-                address: selection.sorted(sort).address(),
-                text: title.to_owned(),
-                is_current: selection.sort == sort,
-            };
-            (link, sort.parameter())
-        })
-        .collect()
+    [
+        (Sort::Published, "Published on"),
+        (Sort::BuildDate, "Build date"),
+    ]
+    .into_iter()
+    .map(|(sort, title)| {
+        let link = Link {
+            address: selection.sorted(sort).address(),
+            text: title.to_owned(),
+            is_current: selection.sort == sort,
+        };
+        (link, sort.parameter())
+    })
+    .collect()
 }
 
 /// Links to the first, the last and the pages around the present one.
@@ -171,7 +187,10 @@ fn pages(selection: &Selection, total: u64) -> Vec<Link> {
 
 fn row(hit: &Value) -> Row {
     let text = |pointer: &str| {
-        hit.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        hit.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let revision = text("/_source/source/revision");
     let repository = text("/_source/source/repository");
@@ -186,9 +205,16 @@ fn row(hit: &Value) -> Row {
         locale: text("/_source/target/locale"),
         tree: text("/_source/source/tree"),
         build_id: text("/_source/build/id"),
-        size: size(hit.pointer("/_source/download/size").and_then(Value::as_u64)),
+        size: size(
+            hit.pointer("/_source/download/size")
+                .and_then(Value::as_u64),
+        ),
         url: Some(text("/_source/download/url")).filter(|url| is_web(url)),
-        published: published.chars().take(16).collect::<String>().replace('T', " "),
+        published: published
+            .chars()
+            .take(16)
+            .collect::<String>()
+            .replace('T', " "),
         revision_url: is_linked.then(|| format!("{repository}/rev/{revision}")),
         revision: revision.chars().take(6).collect(),
     }

@@ -42,7 +42,10 @@ pub async fn archive_ingest(intake: &Intake, paths: Vec<PathBuf>) -> Result<Arch
     let folder = intake.settings.own.archive_dir.clone();
     let candidates: Vec<Candidate> = paths
         .into_iter()
-        .map(|path| Candidate { key: key_below(&folder, &path), path })
+        .map(|path| Candidate {
+            key: key_below(&folder, &path),
+            path,
+        })
         .collect();
     let stamped = intake
         .reading
@@ -52,11 +55,20 @@ pub async fn archive_ingest(intake: &Intake, paths: Vec<PathBuf>) -> Result<Arch
         })
         .await?;
     let keys: Vec<String> = stamped.iter().map(|(row, _)| row.path.clone()).collect();
-    let known = intake.db.read(move |conn| Ok(repo::archive_file_known(conn, &keys)?)).await?;
-    let known: HashMap<String, FileRow> =
-        known.into_iter().map(|row| (row.path.clone(), row)).collect();
+    let known = intake
+        .db
+        .read(move |conn| Ok(repo::archive_file_known(conn, &keys)?))
+        .await?;
+    let known: HashMap<String, FileRow> = known
+        .into_iter()
+        .map(|row| (row.path.clone(), row))
+        .collect();
     let is_new = |row: &FileRow| known.get(&row.path).is_none_or(|old| !is_same(old, row));
-    let fresh = stamped.into_iter().filter(|(row, _)| is_new(row)).map(|(_, c)| c).collect();
+    let fresh = stamped
+        .into_iter()
+        .filter(|(row, _)| is_new(row))
+        .map(|(_, c)| c)
+        .collect();
     ingest(intake, fresh, true).await
 }
 
@@ -70,8 +82,13 @@ fn is_same(old: &FileRow, new: &FileRow) -> bool {
 /// The database does not answer.
 pub async fn path_ingest(intake: &Intake, paths: Vec<PathBuf>) -> Result<ArchiveSummary> {
     let folder = intake.settings.own.archive_dir.clone();
-    let candidates =
-        paths.into_iter().map(|path| Candidate { key: key_below(&folder, &path), path }).collect();
+    let candidates = paths
+        .into_iter()
+        .map(|path| Candidate {
+            key: key_below(&folder, &path),
+            path,
+        })
+        .collect();
     ingest(intake, candidates, false).await
 }
 
@@ -84,8 +101,10 @@ async fn ingest(
         return Ok(ArchiveSummary::default());
     }
     let reader = intake.clone();
-    let (files, unreadable) =
-        intake.reading.run(move || Ok(read_all(&reader, &candidates))).await?;
+    let (files, unreadable) = intake
+        .reading
+        .run(move || Ok(read_all(&reader, &candidates)))
+        .await?;
     let mut summary = match store(intake, files.clone(), is_remembered).await {
         // One row that the database refuses must not keep the others out.
         Err(error) if error.kind() == Kind::Internal && files.len() > 1 => {

@@ -29,14 +29,19 @@ pub(super) struct ReadFile {
 
 /// Returns what a look at the file says now; `None` when it is gone or no file.
 pub(super) fn stamp(candidate: &Candidate) -> Option<FileRow> {
-    std::fs::metadata(&candidate.path).ok().and_then(|found| row(candidate, &found))
+    std::fs::metadata(&candidate.path)
+        .ok()
+        .and_then(|found| row(candidate, &found))
 }
 
 fn row(candidate: &Candidate, found: &std::fs::Metadata) -> Option<FileRow> {
     found.is_file().then(|| FileRow {
         path: candidate.key.clone(),
         size_bytes: i64::try_from(found.size()).unwrap_or(i64::MAX),
-        modified_ns: found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec()),
+        modified_ns: found
+            .mtime()
+            .saturating_mul(1_000_000_000)
+            .saturating_add(found.mtime_nsec()),
         inode: i64::from_ne_bytes(found.ino().to_ne_bytes()),
         problem: None,
     })
@@ -53,7 +58,9 @@ pub(super) fn read(intake: &Intake, candidate: &Candidate) -> std::io::Result<Op
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let Some(row) = row(candidate, &file.metadata()?) else { return Ok(None) };
+    let Some(row) = row(candidate, &file.metadata()?) else {
+        return Ok(None);
+    };
     let limit = intake.settings.own.max_record_bytes.0;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -67,10 +74,17 @@ pub(super) fn read(intake: &Intake, candidate: &Candidate) -> std::io::Result<Op
         Err(problem) => (Vec::new(), Some(problem)),
     };
     let etag = hex::encode(Md5::digest(&bytes));
-    Ok(Some(ReadFile { row: FileRow { problem, ..row }, etag, builds }))
+    Ok(Some(ReadFile {
+        row: FileRow { problem, ..row },
+        etag,
+        builds,
+    }))
 }
 
 /// Returns the name of a file below a folder, with slashes as object keys have them.
 pub(super) fn key_below(folder: &Path, path: &Path) -> String {
-    path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\0', "\u{fffd}")
+    path.strip_prefix(folder)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\0', "\u{fffd}")
 }

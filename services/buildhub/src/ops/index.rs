@@ -31,7 +31,11 @@ pub async fn index_prepare(intake: &Intake, index: &dyn SearchIndex) -> Result<(
     // copy of the folder. Either way nothing in it can be trusted.
     let is_foreign = documents > total || documents < noted;
     if health.needs_rebuild || is_foreign {
-        tracing::info!(documents, rows = total, "the index is built anew from the table");
+        tracing::info!(
+            documents,
+            rows = total,
+            "the index is built anew from the table"
+        );
         index_reset(&intake.db).await?;
         if is_foreign {
             index.clear().await?;
@@ -41,12 +45,16 @@ pub async fn index_prepare(intake: &Intake, index: &dyn SearchIndex) -> Result<(
     Ok(())
 }
 
-/// Notes for all rows that they have to be indexed again; returns how many there are.
+/// Notes for all rows that they have to be indexed again; returns the number of rows.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn index_reset(db: &Db) -> Result<usize> {
-    db.write(|conn| Ok(repo::build_unmark_all_in_txn(conn)?)).await
+pub async fn index_reset(db: &Db) -> Result<i64> {
+    db.write(|conn| {
+        repo::build_unmark_all_in_txn(conn)?;
+        Ok(repo::build_count(conn)?)
+    })
+    .await
 }
 
 /// Returns the number of rows that wait for the indexer.
@@ -54,7 +62,8 @@ pub async fn index_reset(db: &Db) -> Result<usize> {
 /// # Errors
 /// The database does not answer.
 pub async fn index_waiting(db: &Db) -> Result<i64> {
-    db.read(|conn| Ok(repo::build_count(conn)? - repo::build_count_indexed(conn)?)).await
+    db.read(|conn| Ok(repo::build_count(conn)? - repo::build_count_indexed(conn)?))
+        .await
 }
 
 /// Indexes the oldest rows that wait; returns how many it were. Zero means that the index is even
@@ -63,7 +72,10 @@ pub async fn index_waiting(db: &Db) -> Result<i64> {
 /// # Errors
 /// Database or index do not answer; then the rows still wait.
 pub async fn index_step(intake: &Intake, index: &dyn SearchIndex) -> Result<usize> {
-    let rows = intake.db.read(|conn| Ok(repo::build_list_unindexed(conn, STEP)?)).await?;
+    let rows = intake
+        .db
+        .read(|conn| Ok(repo::build_list_unindexed(conn, STEP)?))
+        .await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -72,7 +84,10 @@ pub async fn index_step(intake: &Intake, index: &dyn SearchIndex) -> Result<usiz
     index.put(documents).await?;
     index.commit().await?;
     let (count, at) = (ids.len(), intake.clock.now());
-    intake.db.write(move |conn| Ok(repo::build_mark_indexed_in_txn(conn, &ids, at)?)).await?;
+    intake
+        .db
+        .write(move |conn| Ok(repo::build_mark_indexed_in_txn(conn, &ids, at)?))
+        .await?;
     MetricName::Indexed.add(count);
     Ok(count)
 }

@@ -20,7 +20,11 @@ pub async fn record_count(state: &State) -> Result<i64> {
 /// # Errors
 /// `NotFound` for an unknown id.
 pub async fn record_fetch(state: &State, id: i64) -> Result<Value> {
-    let text = state.intake.db.read(move |conn| Ok(repo::build_fetch(conn, id)?)).await?;
+    let text = state
+        .intake
+        .db
+        .read(move |conn| Ok(repo::build_fetch(conn, id)?))
+        .await?;
     let text = text.ok_or_else(|| Error::not_found("no such record"))?;
     serde_json::from_str(&text)
         .map_err(|e| Error::internal("a stored record is not JSON").with_source(e))

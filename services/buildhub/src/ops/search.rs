@@ -46,8 +46,17 @@ pub async fn search_text(
     text: &str,
     (from, size): (u64, u64),
 ) -> Result<Found> {
-    let query = if text.trim().is_empty() { json!({"match_all": {}}) } else { query_string(text) };
-    run(state, method, &json!({"query": query, "from": from, "size": size})).await
+    let query = if text.trim().is_empty() {
+        json!({"match_all": {}})
+    } else {
+        query_string(text)
+    };
+    run(
+        state,
+        method,
+        &json!({"query": query, "from": from, "size": size}),
+    )
+    .await
 }
 
 /// Answers the search page.
@@ -80,7 +89,10 @@ async fn run(state: &State, method: &str, body: &Value) -> Result<Found> {
 }
 
 fn note(answer: &Value) {
-    let total = answer.pointer("/hits/total").and_then(Value::as_f64).unwrap_or_default();
+    let total = answer
+        .pointer("/hits/total")
+        .and_then(Value::as_f64)
+        .unwrap_or_default();
     tracing::debug!("Finding {total} total records.");
     metrics::gauge!(MetricName::SearchRecords.as_str()).set(total);
 }

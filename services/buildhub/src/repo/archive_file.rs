@@ -32,10 +32,7 @@ pub(crate) fn archive_file_known(
 }
 
 /// Remembers a file.
-pub(crate) fn archive_file_put_in_txn(
-    conn: &mut AnyConnection,
-    row: &FileRow,
-) -> QueryResult<()> {
+pub(crate) fn archive_file_put_in_txn(conn: &mut AnyConnection, row: &FileRow) -> QueryResult<()> {
     on_backend!(conn, c => diesel::insert_into(archive_file::table)
         .values(row.clone())
         .on_conflict(archive_file::path)

@@ -92,8 +92,10 @@ pub(crate) fn build_fetch(conn: &mut AnyConnection, id: i64) -> QueryResult<Opti
         "SELECT build FROM main_build WHERE id = ?",
         "SELECT build::text AS build FROM main_build WHERE id = $1",
     );
-    let row: Option<Content> =
-        diesel::sql_query(text).bind::<BigInt, _>(id).get_result(conn).optional()?;
+    let row: Option<Content> = diesel::sql_query(text)
+        .bind::<BigInt, _>(id)
+        .get_result(conn)
+        .optional()?;
     Ok(row.map(|row| row.build))
 }
 
@@ -134,13 +136,19 @@ pub(crate) fn build_mark_indexed_in_txn(
     // Numbers need no quoting, and a list has no form of placeholder that both databases take.
     let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
     let place = sql(conn, "?", "$1::timestamptz");
-    let text =
-        format!("UPDATE main_build SET indexed_at = {place} WHERE id IN ({})", ids.join(", "));
-    diesel::sql_query(text).bind::<Text, _>(moment(at)).execute(conn).map(|_| ())
+    let text = format!(
+        "UPDATE main_build SET indexed_at = {place} WHERE id IN ({})",
+        ids.join(", ")
+    );
+    diesel::sql_query(text)
+        .bind::<Text, _>(moment(at))
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Notes that no row has a document.
-pub(crate) fn build_unmark_all_in_txn(conn: &mut AnyConnection) -> QueryResult<usize> {
+pub(crate) fn build_unmark_all_in_txn(conn: &mut AnyConnection) -> QueryResult<()> {
     diesel::sql_query("UPDATE main_build SET indexed_at = NULL WHERE indexed_at IS NOT NULL")
         .execute(conn)
+        .map(|_| ())
 }

@@ -78,7 +78,13 @@ impl<'a> Watcher<'a> {
         let inotify = Inotify::init()?;
         let folders = Folders::new(&inotify);
         let events = inotify.into_event_stream(vec![0; BUFFER_BYTES])?;
-        Ok(Self { intake, folders, events, next_scan: Instant::now(), pause: FIRST_PAUSE })
+        Ok(Self {
+            intake,
+            folders,
+            events,
+            next_scan: Instant::now(),
+            pause: FIRST_PAUSE,
+        })
     }
 
     async fn follow(mut self) {
@@ -92,7 +98,9 @@ impl<'a> Watcher<'a> {
             // as for a hundred.
             tokio::time::sleep(GATHERING).await;
             for _ in 0..MAX_EVENTS {
-                let Some(event) = self.events.next().now_or_never() else { break };
+                let Some(event) = self.events.next().now_or_never() else {
+                    break;
+                };
                 self.note(event, &mut wanted);
             }
             self.serve(wanted).await;
@@ -181,6 +189,5 @@ impl<'a> Watcher<'a> {
 /// end will follow. A new name for a file that is complete has no such end.
 fn is_just_begun(mask: EventMask, path: &Path) -> bool {
     mask.contains(EventMask::CREATE)
-        && std::fs::symlink_metadata(path)
-            .is_ok_and(|found| found.is_file() && found.nlink() == 1)
+        && std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.nlink() == 1)
 }

@@ -26,17 +26,27 @@ pub(super) struct Folders {
 
 impl Folders {
     pub(super) fn new(inotify: &Inotify) -> Self {
-        Self { watches: Arc::new(Mutex::new(inotify.watches())), paths: Arc::default() }
+        Self {
+            watches: Arc::new(Mutex::new(inotify.watches())),
+            paths: Arc::default(),
+        }
     }
 
     /// Returns the path that a notice is about.
     pub(super) fn path_of(&self, folder: &WatchDescriptor) -> Option<PathBuf> {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned()
+        self.paths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(folder)
+            .cloned()
     }
 
     /// Forgets a folder that the kernel no longer watches.
     pub(super) fn forget(&self, folder: &WatchDescriptor) {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner).remove(folder);
+        self.paths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(folder);
     }
 
     fn watch(&self, folder: &Path) -> io::Result<()> {
@@ -50,7 +60,10 @@ impl Folders {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .add(folder, mask)?;
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner).insert(id, folder.to_owned());
+        self.paths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, folder.to_owned());
         Ok(())
     }
 
@@ -97,7 +110,9 @@ fn walk(
     let mut waiting = vec![(root, 0)];
     while let Some((folder, depth)) = waiting.pop() {
         on_folder(&folder);
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries.filter_map(Result::ok) {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && depth < MAX_DEPTH {
@@ -111,7 +126,8 @@ fn walk(
 
 /// Returns whether a path is named like a record.
 pub(super) fn is_record(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| is_record_name(&name.to_string_lossy()))
+    path.file_name()
+        .is_some_and(|name| is_record_name(&name.to_string_lossy()))
 }
 
 /// Returns the record files below a folder in order, or the path itself when it is no folder.
@@ -120,12 +136,16 @@ pub(crate) fn record_files(path: PathBuf) -> Vec<PathBuf> {
         return vec![path];
     }
     let mut files = Vec::new();
-    walk(path, |_| {}, |file| {
-        if is_record(&file) {
-            files.push(file);
-        }
-        ControlFlow::Continue(())
-    });
+    walk(
+        path,
+        |_| {},
+        |file| {
+            if is_record(&file) {
+                files.push(file);
+            }
+            ControlFlow::Continue(())
+        },
+    );
     files.sort();
     files
 }

@@ -38,7 +38,10 @@ async fn a_release_of_firefox_is_also_filed_under_beta_unless_switched_off() {
             .map(|hit| found.pointer(hit).unwrap()["_source"]["target"]["channel"].clone());
         assert_eq!(channels, [json!("beta"), json!("release")]);
 
-        let app = App(TestAppBuilder::new(backend).set("BETA_COPY", "off").start().await);
+        let app = App(TestAppBuilder::new(backend)
+            .set("BETA_COPY", "off")
+            .start()
+            .await);
         app.drop_file("buildhub.json", record(1).to_string().as_bytes());
         app.drop_file("buildhub.json.x", b"not looked at");
         app.found(1).await;
@@ -51,9 +54,18 @@ async fn the_same_content_is_one_row_wherever_and_however_it_is_written() {
     for app in apps().await {
         app.drop_file("a/buildhub.json", record(0).to_string().as_bytes());
         app.found(1).await;
-        app.drop_file("b/buildhub.json", &serde_json::to_vec_pretty(&record(0)).unwrap());
-        app.drop_file("a/buildhub.json", &serde_json::to_vec_pretty(&record(0)).unwrap());
-        app.drop_file("c/firefox-60.0.win64.buildhub.json", record(2).to_string().as_bytes());
+        app.drop_file(
+            "b/buildhub.json",
+            &serde_json::to_vec_pretty(&record(0)).unwrap(),
+        );
+        app.drop_file(
+            "a/buildhub.json",
+            &serde_json::to_vec_pretty(&record(0)).unwrap(),
+        );
+        app.drop_file(
+            "c/firefox-60.0.win64.buildhub.json",
+            record(2).to_string().as_bytes(),
+        );
         app.found(2).await;
         assert_eq!(app.rows().await, 2);
     }
@@ -92,21 +104,38 @@ async fn files_arrive_by_rename_by_link_in_pieces_and_with_whole_folders() {
         let archive = app.archive();
 
         app.drop_file("first/part.tmp", record(2).to_string().as_bytes());
-        std::fs::rename(archive.join("first/part.tmp"), archive.join("first/x.buildhub.json"))
-            .unwrap();
+        std::fs::rename(
+            archive.join("first/part.tmp"),
+            archive.join("first/x.buildhub.json"),
+        )
+        .unwrap();
         app.found(2).await;
 
         let outside = app.0.data.path().join("outside");
-        write(&outside, "deep/er/buildhub.json", record(3).to_string().as_bytes());
+        write(
+            &outside,
+            "deep/er/buildhub.json",
+            record(3).to_string().as_bytes(),
+        );
         std::fs::rename(&outside, archive.join("moved")).unwrap();
         app.found(3).await;
         // The folders that came along are watched too, under their new name.
-        app.drop_file("moved/deep/er/y.buildhub.json", record(4).to_string().as_bytes());
+        app.drop_file(
+            "moved/deep/er/y.buildhub.json",
+            record(4).to_string().as_bytes(),
+        );
         app.found(4).await;
 
-        write(app.0.data.path(), "linked", record(6).to_string().as_bytes());
-        std::fs::hard_link(app.0.data.path().join("linked"), archive.join("buildhub.json"))
-            .unwrap();
+        write(
+            app.0.data.path(),
+            "linked",
+            record(6).to_string().as_bytes(),
+        );
+        std::fs::hard_link(
+            app.0.data.path().join("linked"),
+            archive.join("buildhub.json"),
+        )
+        .unwrap();
         app.found(5).await;
 
         let text = record(7).to_string();
@@ -140,10 +169,17 @@ async fn files_that_were_dropped_while_the_service_was_down_are_taken_in_at_the_
     for backend in backends() {
         let folder = releng_testkit::temp::dir();
         for (n, record) in records(4).iter().enumerate() {
-            write(folder.path(), &format!("{n}/buildhub.json"), record.to_string().as_bytes());
+            write(
+                folder.path(),
+                &format!("{n}/buildhub.json"),
+                record.to_string().as_bytes(),
+            );
         }
         let path = folder.path().display().to_string();
-        let app = App(TestAppBuilder::new(backend).set("ARCHIVE_DIR", path).start().await);
+        let app = App(TestAppBuilder::new(backend)
+            .set("ARCHIVE_DIR", path)
+            .start()
+            .await);
         app.found(5).await;
     }
 }
@@ -151,8 +187,10 @@ async fn files_that_were_dropped_while_the_service_was_down_are_taken_in_at_the_
 #[actix_web::test]
 async fn an_archive_folder_that_comes_back_after_removal_is_looked_at() {
     for backend in backends() {
-        let app =
-            App(TestAppBuilder::new(backend).set("ARCHIVE_SCAN_SECONDS", "1").start().await);
+        let app = App(TestAppBuilder::new(backend)
+            .set("ARCHIVE_SCAN_SECONDS", "1")
+            .start()
+            .await);
         app.drop_file("a/buildhub.json", record(0).to_string().as_bytes());
         app.found(1).await;
         std::fs::remove_dir_all(app.archive()).unwrap();

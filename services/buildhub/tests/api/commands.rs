@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use releng_testkit::app::TestAppBuilder;
+use releng_testkit::database::{Backend, backends};
 use releng_testkit::poll::eventually;
 use releng_testkit::process::Process;
 use releng_testkit::temp;
 use serde_json::Value;
 
-use crate::PATIENCE;
 use crate::sample::{record, write};
+use crate::{App, PATIENCE};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_releng-buildhub");
 
@@ -38,15 +40,29 @@ async fn total(address: &str) -> Value {
 async fn files_taken_in_by_command_are_found_by_a_server_that_runs_or_starts_later() {
     let folder = temp::dir();
     let files = temp::dir();
-    write(files.path(), "a/buildhub.json", record(0).to_string().as_bytes());
-    write(files.path(), "b/demo.buildhub.json", record(1).to_string().as_bytes());
+    write(
+        files.path(),
+        "a/buildhub.json",
+        record(0).to_string().as_bytes(),
+    );
+    write(
+        files.path(),
+        "b/demo.buildhub.json",
+        record(1).to_string().as_bytes(),
+    );
     write(files.path(), "b/other.json", b"not looked at");
     let path = files.path().display().to_string();
     let output = run(folder.path(), &["ingest", &path]);
-    assert_eq!(stdout(&output), "inserted 3, known 0, invalid 0, unreadable 0\n");
+    assert_eq!(
+        stdout(&output),
+        "inserted 3, known 0, invalid 0, unreadable 0\n"
+    );
     assert!(output.status.success());
     let output = run(folder.path(), &["ingest", &path]);
-    assert_eq!(stdout(&output), "inserted 0, known 2, invalid 0, unreadable 0\n");
+    assert_eq!(
+        stdout(&output),
+        "inserted 0, known 2, invalid 0, unreadable 0\n"
+    );
 
     let process = Process::serve(BINARY, folder.path(), &[]);
     let found = |expected: u64| {
@@ -58,12 +74,21 @@ async fn files_taken_in_by_command_are_found_by_a_server_that_runs_or_starts_lat
     };
     found(3).await;
     write(files.path(), "other", record(2).to_string().as_bytes());
-    let output = run(folder.path(), &["ingest", &files.path().join("other").display().to_string()]);
-    assert_eq!(stdout(&output), "inserted 1, known 0, invalid 0, unreadable 0\n");
+    let output = run(
+        folder.path(),
+        &["ingest", &files.path().join("other").display().to_string()],
+    );
+    assert_eq!(
+        stdout(&output),
+        "inserted 1, known 0, invalid 0, unreadable 0\n"
+    );
     found(4).await;
     for name in ["reindex", "reindex-elasticsearch"] {
         let output = run(folder.path(), &[name]);
-        assert_eq!((stdout(&output).as_str(), output.status.code()), ("4 records indexed\n", Some(0)));
+        assert_eq!(
+            (stdout(&output).as_str(), output.status.code()),
+            ("4 records indexed\n", Some(0))
+        );
         assert_eq!(total(process.address()).await, 4);
     }
 }
@@ -72,24 +97,44 @@ async fn files_taken_in_by_command_are_found_by_a_server_that_runs_or_starts_lat
 fn a_file_that_is_no_record_makes_the_command_fail_and_the_others_go_in() {
     let folder = temp::dir();
     write(folder.path(), "in/a/buildhub.json", b"{}");
-    write(folder.path(), "in/b/buildhub.json", record(0).to_string().as_bytes());
+    write(
+        folder.path(),
+        "in/b/buildhub.json",
+        record(0).to_string().as_bytes(),
+    );
     let output = run(folder.path(), &["ingest", "in"]);
-    assert_eq!(stdout(&output), "inserted 1, known 0, invalid 1, unreadable 0\n");
+    assert_eq!(
+        stdout(&output),
+        "inserted 1, known 0, invalid 1, unreadable 0\n"
+    );
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8(output.stderr).unwrap();
-    assert!(log.contains("in/a/buildhub.json: 'build' is a required property"), "{log}");
+    assert!(
+        log.contains("in/a/buildhub.json: 'build' is a required property"),
+        "{log}"
+    );
     let output = run(folder.path(), &["ingest", "nowhere"]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "error: nowhere does not exist\n");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: nowhere does not exist\n"
+    );
 }
 
 #[test]
 fn an_index_can_be_built_while_no_server_runs() {
     let folder = temp::dir();
-    write(folder.path(), "in/buildhub.json", record(0).to_string().as_bytes());
+    write(
+        folder.path(),
+        "in/buildhub.json",
+        record(0).to_string().as_bytes(),
+    );
     assert!(run(folder.path(), &["ingest", "in"]).status.success());
     let output = run(folder.path(), &["reindex"]);
-    assert_eq!((stdout(&output).as_str(), output.status.code()), ("1 records indexed\n", Some(0)));
+    assert_eq!(
+        (stdout(&output).as_str(), output.status.code()),
+        ("1 records indexed\n", Some(0))
+    );
 }
 
 #[test]
@@ -101,4 +146,37 @@ fn with_sqlite_there_is_no_daemon_beside_the_server() {
         String::from_utf8(output.stderr).unwrap(),
         "error: DATABASE_URL: with SQLite `serve` watches the archive itself\n"
     );
+}
+
+#[actix_web::test]
+async fn on_postgresql_a_daemon_takes_files_in_and_the_server_finds_them() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let app = App(TestAppBuilder::new(Backend::Postgres)
+        .without_workers()
+        .start()
+        .await);
+    let mut daemon = Command::new(BINARY)
+        .arg("daemon")
+        .env_clear()
+        .env("DATABASE_URL", app.0.database.url())
+        .env("ARCHIVE_DIR", app.archive())
+        .env("DATA_DIR", app.0.data.path().join("of-the-daemon"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    app.drop_file("a/buildhub.json", record(0).to_string().as_bytes());
+    app.found(1).await;
+    app.drop_file("b/buildhub.json", record(1).to_string().as_bytes());
+    app.found(3).await;
+    let id = daemon.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
 }

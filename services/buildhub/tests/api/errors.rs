@@ -7,8 +7,15 @@ use crate::{App, apps};
 
 async fn post(app: &App, body: Vec<u8>) -> (u16, Value) {
     let client = app.anonymous();
-    let answer = client.send(client.request(Method::POST, "/api/search").body(body)).await;
-    assert_eq!(answer.header("content-type"), "application/json", "{}", answer.text());
+    let answer = client
+        .send(client.request(Method::POST, "/api/search").body(body))
+        .await;
+    assert_eq!(
+        answer.header("content-type"),
+        "application/json",
+        "{}",
+        answer.text()
+    );
     (answer.status, answer.json())
 }
 
@@ -23,7 +30,10 @@ async fn text_that_is_no_json_gets_the_sentence_of_python() {
                 "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
             ),
             ("{\"a\":1}x", "Extra data: line 1 column 8 (char 7)"),
-            ("{\"size\": NaN}", "Expecting value: line 1 column 10 (char 9)"),
+            (
+                "{\"size\": NaN}",
+                "Expecting value: line 1 column 10 (char 9)",
+            ),
         ] {
             let answer = post(&app, body.into()).await;
             assert_eq!(answer, (400, json!({"error": sentence})), "{body}");
@@ -37,8 +47,14 @@ async fn bodies_of_a_wrong_structure_get_a_sentence() {
         for (body, sentence) in [
             (json!({"size": 1001}), "Search size too large (1001)"),
             (json!({"size": "1001"}), "Search size too large (1001)"),
-            (json!({"query": {"junk": {}}}), "DSL class `junk` does not exist in query."),
-            (json!({"aggs": {"a": {"junk": {}}}}), "DSL class `junk` does not exist in agg."),
+            (
+                json!({"query": {"junk": {}}}),
+                "DSL class `junk` does not exist in query.",
+            ),
+            (
+                json!({"aggs": {"a": {"junk": {}}}}),
+                "DSL class `junk` does not exist in agg.",
+            ),
             (
                 json!({"query": {}}),
                 "Q() can only accept dict with a single query ({\"match\": {...}}). \
@@ -53,7 +69,11 @@ async fn bodies_of_a_wrong_structure_get_a_sentence() {
             let answer = post(&app, body.to_string().into()).await;
             assert_eq!(answer, (400, json!({"error": sentence})), "{body}");
         }
-        let (status, body) = post(&app, json!({"from": 10000, "size": 1000}).to_string().into()).await;
+        let (status, body) = post(
+            &app,
+            json!({"from": 10000, "size": 1000}).to_string().into(),
+        )
+        .await;
         let text = body["error"].as_str().unwrap();
         assert_eq!(status, 400);
         assert!(text.starts_with(
@@ -81,7 +101,10 @@ async fn a_refusal_of_the_engine_is_its_own_error_object() {
 async fn rubbish_is_a_400_and_never_a_500() {
     for app in apps().await {
         let deep = "[".repeat(100_000);
-        let nested = (0..90).fold(json!({"match_all": {}}), |q, _| json!({"bool": {"must": q}}));
+        let nested = (0..90).fold(
+            json!({"match_all": {}}),
+            |q, _| json!({"bool": {"must": q}}),
+        );
         for body in [
             b"\xff\xfe".to_vec(),
             deep.into_bytes(),
@@ -105,12 +128,19 @@ async fn rubbish_is_a_400_and_never_a_500() {
             b"{\"query\": {\"query_string\": {\"query\": \"(a\"}}}".to_vec(),
             b"{\"query\": {\"term\": {\"build.id\": \"\\ud800\"}}}".to_vec(),
         ] {
-            let shown = String::from_utf8_lossy(&body).chars().take(80).collect::<String>();
+            let shown = String::from_utf8_lossy(&body)
+                .chars()
+                .take(80)
+                .collect::<String>();
             let (status, answer) = post(&app, body).await;
             assert_eq!(status, 400, "{shown}: {answer}");
             assert!(!answer["error"].is_null(), "{shown}");
         }
-        for path in ["/api/search?q=(", "/api/search?q=a&size=x", "/api/search?q=a&size=1001"] {
+        for path in [
+            "/api/search?q=(",
+            "/api/search?q=a&size=x",
+            "/api/search?q=a&size=1001",
+        ] {
             assert_eq!(app.anonymous().get(path).await.status, 400, "{path}");
         }
     }
@@ -121,7 +151,10 @@ async fn a_body_beyond_the_limit_is_413() {
     for app in apps().await {
         let (status, error) = post(&app, vec![b' '; (1 << 20) + 1]).await;
         assert_eq!(status, 413);
-        assert_eq!(error, json!({"error": "the body is larger than 1048576 bytes"}));
+        assert_eq!(
+            error,
+            json!({"error": "the body is larger than 1048576 bytes"})
+        );
     }
 }
 

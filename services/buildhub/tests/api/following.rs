@@ -20,7 +20,11 @@ struct Second(Server);
 impl Second {
     async fn start(app: &App, with_workers: bool) -> Self {
         let settings = settings(app.0.data.path(), app.0.database.url());
-        Self(Server::start::<Buildhub>(settings, Clock::system(), with_workers).await.unwrap())
+        Self(
+            Server::start::<Buildhub>(settings, Clock::system(), with_workers)
+                .await
+                .unwrap(),
+        )
     }
 
     async fn found(&self, total: u64) {
@@ -76,7 +80,9 @@ async fn an_index_of_another_database_is_not_believed() {
     for mut app in apps().await {
         app.with_records(&records(8)).await;
         app.0.stop().await;
-        let other = TestAppBuilder::new(Backend::Sqlite).start::<Buildhub>().await;
+        let other = TestAppBuilder::new(Backend::Sqlite)
+            .start::<Buildhub>()
+            .await;
         let mut other = App(other);
         other.with_records(&[record(0)]).await;
         other.0.stop().await;
@@ -98,8 +104,13 @@ async fn rows_of_another_process_are_found_without_workers_of_our_own() {
         let intake = releng_buildhub::Intake::open(settings, Clock::system()).unwrap();
         let file = app.0.data.path().join("any-name");
         std::fs::write(&file, record(0).to_string()).unwrap();
-        let summary = releng_buildhub::ops::path_ingest(&intake, vec![file]).await.unwrap();
-        assert_eq!((summary.inserted, summary.known, summary.invalid), (1, 0, 0));
+        let summary = releng_buildhub::ops::path_ingest(&intake, vec![file])
+            .await
+            .unwrap();
+        assert_eq!(
+            (summary.inserted, summary.known, summary.invalid),
+            (1, 0, 0)
+        );
         app.found(1).await;
     }
 }
@@ -108,7 +119,10 @@ async fn rows_of_another_process_are_found_without_workers_of_our_own() {
 async fn one_process_at_a_time_has_the_index() {
     for app in apps().await {
         let settings = settings(app.0.data.path(), app.0.database.url());
-        let error = Buildhub::open(settings, Clock::system()).await.err().unwrap();
+        let error = Buildhub::open(settings, Clock::system())
+            .await
+            .err()
+            .unwrap();
         assert_eq!(error.kind(), Kind::Unavailable);
     }
 }

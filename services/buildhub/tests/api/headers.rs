@@ -9,9 +9,13 @@ async fn browsers_of_any_origin_may_read_the_api_and_nothing_else() {
     for app in apps().await {
         let client = app.anonymous();
         let from = |method, path: &str| {
-            client.request(method, path).header("origin", "https://elsewhere.example.com")
+            client
+                .request(method, path)
+                .header("origin", "https://elsewhere.example.com")
         };
-        let answer = client.send(from(Method::POST, "/api/search").body("}")).await;
+        let answer = client
+            .send(from(Method::POST, "/api/search").body("}"))
+            .await;
         assert_eq!(answer.status, 400);
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("vary"), "Origin");
@@ -45,7 +49,10 @@ async fn every_answer_has_the_documented_headers() {
             assert_eq!(answer.header("x-content-type-options"), "nosniff");
             assert_eq!(answer.header("x-xss-protection"), "1; mode=block");
             assert_eq!(answer.header("x-frame-options"), "SAMEORIGIN");
-            assert!(answer.header("x-response-time").parse::<u64>().is_ok(), "{path}");
+            assert!(
+                answer.header("x-response-time").parse::<u64>().is_ok(),
+                "{path}"
+            );
             assert_eq!(answer.header("strict-transport-security"), "");
             let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' \
                 data:; object-src 'none'; worker-src 'none'; frame-src 'none'; \
@@ -53,12 +60,23 @@ async fn every_answer_has_the_documented_headers() {
             let expected = if path.starts_with("/api") { "" } else { policy };
             assert_eq!(answer.header("content-security-policy"), expected, "{path}");
         }
-        let secure = client.request(Method::GET, "/").header("x-forwarded-proto", "https");
+        let secure = client
+            .request(Method::GET, "/")
+            .header("x-forwarded-proto", "https");
         assert_eq!(
-            client.send(secure).await.header("strict-transport-security"),
+            client
+                .send(secure)
+                .await
+                .header("strict-transport-security"),
             "max-age=31536000; includeSubDomains; preload"
         );
-        assert_eq!(client.get("/__lbheartbeat__").await.header("x-response-time"), "");
+        assert_eq!(
+            client
+                .get("/__lbheartbeat__")
+                .await
+                .header("x-response-time"),
+            ""
+        );
     }
 }
 
@@ -98,7 +116,11 @@ async fn the_old_search_address_leads_on_without_losing_a_body() {
             (Method::DELETE, old.to_owned(), 308),
         ] {
             let answer = client.send(client.request(method, &path)).await;
-            assert_eq!((answer.status, answer.header("location")), (status, "/api/search"), "{path}");
+            assert_eq!(
+                (answer.status, answer.header("location")),
+                (status, "/api/search"),
+                "{path}"
+            );
         }
     }
 }
@@ -108,13 +130,26 @@ async fn head_equals_get_without_the_body() {
     for app in apps().await {
         let client = app.anonymous();
         for path in [
-            "/", "/api/search", "/api/search?q=x", "/api/records", "/api/records/1", "/api/none",
-            "/contribute.json", "/any/page", "/no/file.txt", "/static/releng.css",
+            "/",
+            "/api/search",
+            "/api/search?q=x",
+            "/api/records",
+            "/api/records/1",
+            "/api/none",
+            "/contribute.json",
+            "/any/page",
+            "/no/file.txt",
+            "/static/releng.css",
         ] {
             let (get, head) = (client.get(path).await, client.head(path).await);
             assert_eq!(get.status, head.status, "{path}");
             assert_eq!(head.text(), "", "{path}");
-            for name in ["content-type", "cache-control", "content-security-policy", "etag"] {
+            for name in [
+                "content-type",
+                "cache-control",
+                "content-security-policy",
+                "etag",
+            ] {
                 assert_eq!(get.header(name), head.header(name), "{path} {name}");
             }
         }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! buildhub as its clients see it, on SQLite and PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test code may panic"
+)]
 
 mod archive;
 mod commands;
@@ -13,6 +18,7 @@ mod routes;
 mod sample;
 mod search;
 mod settings;
+mod tables;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,15 +55,18 @@ impl App {
 
     /// Drops records into the archive folder and waits until all are found.
     async fn with_records(&self, records: &[Value]) {
-        let rows = records.len() as u64 + sample::beta_copies(records);
+        let rows = records.len() + sample::beta_copies(records);
         for (n, record) in records.iter().enumerate() {
-            self.drop_file(&format!("pub/{n}/buildhub.json"), record.to_string().as_bytes());
+            self.drop_file(
+                &format!("pub/{n}/buildhub.json"),
+                record.to_string().as_bytes(),
+            );
         }
         self.found(rows).await;
     }
 
     /// Waits until searches find so many builds.
-    async fn found(&self, total: u64) {
+    async fn found(&self, total: usize) {
         let client = self.anonymous();
         eventually(PATIENCE, || async {
             let answer = client.get("/api/search").await;

@@ -13,10 +13,15 @@ async fn the_page_shows_the_newest_builds_with_links_to_file_record_and_revision
         odd["download"]["url"] = json!("javascript:alert(1)");
         app.with_records(&[record(0), record(1), odd]).await;
         let page = app.anonymous().get("/").await;
-        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+        assert_eq!(
+            (page.status, page.header("content-type")),
+            (200, "text/html; charset=utf-8")
+        );
         let html = page.text();
         assert!(html.contains("<strong>4</strong> builds"), "{html}");
-        assert!(html.contains(r#"<a href="https://archive.example.com/pub/firefox/0.tar.bz2">47.6 MiB</a>"#));
+        assert!(html.contains(
+            r#"<a href="https://archive.example.com/pub/firefox/0.tar.bz2">47.6 MiB</a>"#
+        ));
         assert!(html.contains(">2018-05-10 00:00</a>") && html.contains(r#"href="/api/records/"#));
         let revision = format!("https://hg.example.com/demo-central/rev/{:040x}", 0);
         assert!(html.contains(&format!(r#"<a href="{revision}">000000</a>"#)));
@@ -45,7 +50,9 @@ async fn words_facets_and_pages_are_in_the_address() {
         let html = page("/?p=2").await;
         assert!(html.contains("<strong>60</strong> builds"));
         assert_eq!(html.matches("<tr id=").count(), 30);
-        assert!(html.contains(r#"<a href="/">1</a>"#) && html.contains(r#"aria-current="page">2<"#));
+        assert!(
+            html.contains(r#"<a href="/">1</a>"#) && html.contains(r#"aria-current="page">2<"#)
+        );
 
         let html = page("/?q=nothing").await;
         assert!(html.contains("No build matches.") && html.contains("Search without filters"));
@@ -57,7 +64,11 @@ async fn a_search_that_is_not_understood_says_why_and_stays_a_page() {
     for app in apps().await {
         let answer = app.anonymous().get("/?q=%27%28open").await;
         assert_eq!(answer.status, 200);
-        assert!(answer.text().contains("This search is not understood: "), "{}", answer.text());
+        assert!(
+            answer.text().contains("This search is not understood: "),
+            "{}",
+            answer.text()
+        );
     }
 }
 
@@ -69,7 +80,10 @@ async fn paths_without_extension_are_the_page_and_files_that_do_not_exist_name_t
         assert_eq!(page.status, 200);
         assert!(page.text().contains("<h1>Builds</h1>"));
         let missing = client.get("/static/nothing.js").await;
-        assert_eq!((missing.status, missing.text().as_str()), (404, "/static/nothing.js"));
+        assert_eq!(
+            (missing.status, missing.text().as_str()),
+            (404, "/static/nothing.js")
+        );
         assert_eq!(missing.header("content-type"), "text/plain; charset=utf-8");
     }
 }
@@ -79,10 +93,16 @@ async fn what_the_service_says_of_itself_is_complete() {
     for app in apps().await {
         let contribute = app.anonymous().get("/contribute.json").await;
         assert_eq!(contribute.header("content-type"), "application/json");
-        for pointer in
-            ["/repository/url", "/repository/license", "/participate/docs", "/bugs/report"]
-        {
-            assert!(contribute.json().pointer(pointer).unwrap().is_string(), "{pointer}");
+        for pointer in [
+            "/repository/url",
+            "/repository/license",
+            "/participate/docs",
+            "/bugs/report",
+        ] {
+            assert!(
+                contribute.json().pointer(pointer).unwrap().is_string(),
+                "{pointer}"
+            );
         }
         let openapi = app.anonymous().get("/openapi.json").await.json();
         let paths: Vec<&String> = openapi["paths"].as_object().unwrap().keys().collect();

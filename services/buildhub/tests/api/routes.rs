@@ -51,11 +51,16 @@ fn every_route_stands_in_the_table() {
         ]);
         let settings = releng_buildhub::Settings::load(&source).unwrap();
         let clock = releng_common::Clock::system();
-        releng_buildhub::Buildhub::open(settings, clock).await.unwrap().routes()
+        releng_buildhub::Buildhub::open(settings, clock)
+            .await
+            .unwrap()
+            .routes()
     });
     let mut served = routes.table();
-    let mut listed: Vec<(String, String)> =
-        TABLE.iter().map(|(m, route, ..)| ((*m).to_owned(), (*route).to_owned())).collect();
+    let mut listed: Vec<(String, String)> = TABLE
+        .iter()
+        .map(|(m, route, ..)| ((*m).to_owned(), (*route).to_owned()))
+        .collect();
     served.sort();
     listed.sort();
     listed.dedup();
@@ -69,7 +74,12 @@ async fn everybody_gets_what_the_table_says() {
         for (method, _, path, expected) in TABLE {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = client.send(client.request(method.clone(), path)).await;
-            assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text());
+            assert_eq!(
+                answer.status,
+                expected,
+                "{method} {path}: {}",
+                answer.text()
+            );
         }
     }
 }

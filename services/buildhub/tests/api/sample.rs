@@ -50,11 +50,10 @@ pub fn records(count: usize) -> Vec<Value> {
 }
 
 /// Returns how many of the records are also filed under the channel beta.
-pub fn beta_copies(records: &[Value]) -> u64 {
-    let is_release = |r: &&Value| {
-        r["source"]["product"] == "firefox" && r["target"]["channel"] == "release"
-    };
-    records.iter().filter(is_release).count() as u64
+pub fn beta_copies(records: &[Value]) -> usize {
+    let is_release =
+        |r: &&Value| r["source"]["product"] == "firefox" && r["target"]["channel"] == "release";
+    records.iter().filter(is_release).count()
 }
 
 /// Writes a file below a folder, making folders as needed.

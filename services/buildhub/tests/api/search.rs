@@ -14,7 +14,9 @@ async fn total(app: &App, body: &Value) -> Value {
 async fn the_answer_has_the_documented_shape_and_a_plain_total() {
     for app in apps().await {
         app.with_records(&records(12)).await;
-        let answer = app.hits(&json!({"size": 0, "query": term("target.channel", "beta")["query"]})).await;
+        let answer = app
+            .hits(&json!({"size": 0, "query": term("target.channel", "beta")["query"]}))
+            .await;
         let mut expected = json!({
             "took": 0, "timed_out": false,
             "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
@@ -36,11 +38,17 @@ async fn empty_bodies_and_a_get_match_everything_with_ten_hits() {
             let answer = client.send(request).await;
             assert_eq!(answer.status, 200, "{body}: {}", answer.text());
             let hits = &answer.json()["hits"];
-            assert_eq!((&hits["total"], hits["hits"].as_array().unwrap().len()), (&json!(15), 10));
+            assert_eq!(
+                (&hits["total"], hits["hits"].as_array().unwrap().len()),
+                (&json!(15), 10)
+            );
         }
         for path in ["/api/search", "/api/search?size=1&x"] {
             let hits = app.anonymous().get(path).await.json()["hits"].clone();
-            assert_eq!((&hits["total"], hits["hits"].as_array().unwrap().len()), (&json!(15), 10));
+            assert_eq!(
+                (&hits["total"], hits["hits"].as_array().unwrap().len()),
+                (&json!(15), 10)
+            );
         }
     }
 }
@@ -49,7 +57,11 @@ async fn empty_bodies_and_a_get_match_everything_with_ten_hits() {
 async fn the_media_type_does_not_matter() {
     for app in apps().await {
         app.with_records(&records(2)).await;
-        for media_type in ["application/x-www-form-urlencoded", "text/plain", "application/json"] {
+        for media_type in [
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "application/json",
+        ] {
             let client = app.anonymous();
             let request = client
                 .request(Method::POST, "/api/search")
@@ -116,7 +128,11 @@ async fn words_in_the_address_are_beginnings_that_must_all_match() {
             assert_eq!(answer.status, 200, "{query}: {}", answer.text());
             assert_eq!(answer.json()["hits"]["total"], expected, "{query}");
         }
-        let answer = app.anonymous().get("/api/search?q=firefox&size=3&from=17").await.json();
+        let answer = app
+            .anonymous()
+            .get("/api/search?q=firefox&size=3&from=17")
+            .await
+            .json();
         assert_eq!(answer["hits"]["hits"].as_array().unwrap().len(), 1);
     }
 }

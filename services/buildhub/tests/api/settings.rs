@@ -30,7 +30,10 @@ fn parts_that_this_version_does_not_have_are_refused_by_name() {
         let expected = format!("error: {name}: is not supported by this version; unset it\n");
         assert_eq!(refusal(&[(name, "https://demo.example.com/x")]), expected);
         let django = format!("DJANGO_{name}");
-        assert_eq!(refusal(&[(&django, "https://demo.example.com/x")]), expected);
+        assert_eq!(
+            refusal(&[(&django, "https://demo.example.com/x")]),
+            expected
+        );
     }
     assert_eq!(
         refusal(&[("DJANGO_BQ_ENABLED", "True")]),
@@ -41,10 +44,26 @@ fn parts_that_this_version_does_not_have_are_refused_by_name() {
 #[test]
 fn values_that_make_no_sense_are_refused_by_name() {
     for (name, value, expected) in [
-        ("MAX_SEARCH_SIZE", "0", "MAX_SEARCH_SIZE: must be at least 1"),
-        ("INDEX_POLL_MILLISECONDS", "0", "INDEX_POLL_MILLISECONDS: must be at least 1"),
-        ("BETA_COPY", "maybe", "BETA_COPY: must be true or false, not \"maybe\""),
-        ("MAX_RECORD_BYTES", "big", "MAX_RECORD_BYTES: must be a size such as 64MiB, not \"big\""),
+        (
+            "MAX_SEARCH_SIZE",
+            "0",
+            "MAX_SEARCH_SIZE: must be at least 1",
+        ),
+        (
+            "INDEX_POLL_MILLISECONDS",
+            "0",
+            "INDEX_POLL_MILLISECONDS: must be at least 1",
+        ),
+        (
+            "BETA_COPY",
+            "maybe",
+            "BETA_COPY: must be true or false, not \"maybe\"",
+        ),
+        (
+            "MAX_RECORD_BYTES",
+            "big",
+            "MAX_RECORD_BYTES: must be a size such as 64MiB, not \"big\"",
+        ),
     ] {
         assert_eq!(refusal(&[(name, value)]), format!("error: {expected}\n"));
     }

@@ -75,8 +75,8 @@ pub(super) fn code_key(code_file: &str, code_id: &str) -> String {
     format!("code:{}/{code_file}", code_id.to_ascii_uppercase())
 }
 
-/// Takes a miss for a request by code file and code id, and returns `<debug file>/<debug id>` of the
-/// newest symbol file that names them.
+/// Takes a miss for a request by code file and code id, and returns debug file, debug id
+/// and file name of the newest symbol file that names them.
 ///
 /// # Errors
 /// The database does not answer.
@@ -84,7 +84,7 @@ pub async fn symbol_by_code(
     state: &State,
     wanted: &Wanted,
     refresh: bool,
-) -> Result<Option<(String, String)>> {
+) -> Result<Option<[String; 3]>> {
     if !wanted.may_be_code_id() {
         return Ok(None);
     }
@@ -103,9 +103,9 @@ pub async fn symbol_by_code(
         state.exists.get_or_load(&name, Some(CODE_TTL), look).await?
     };
     let key = String::from_utf8_lossy(&answer).into_owned();
-    let mut segments = key.rsplit('/').skip(1);
-    Ok(match (segments.next(), segments.next()) {
-        (Some(id), Some(file)) => Some((file.to_owned(), id.to_owned())),
+    let mut segments = key.rsplit('/').map(str::to_owned);
+    Ok(match (segments.next(), segments.next(), segments.next()) {
+        (Some(name), Some(id), Some(file)) => Some([file, id, name]),
         _ => None,
     })
 }

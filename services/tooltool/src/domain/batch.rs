@@ -10,8 +10,7 @@ use super::{File, Filename, Sha512, Visibility};
 pub const MAX_SIZE: u64 = 9_223_372_036_854_775_807;
 
 /// Text for a digest whose visibility is settled.
-pub const VISIBILITY_IS_SETTLED: &str =
-    "Cannot change already existing file's visibility level.";
+pub const VISIBILITY_IS_SETTLED: &str = "Cannot change already existing file's visibility level.";
 
 /// A batch as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +162,8 @@ mod tests {
     #[test]
     fn a_verified_copy_settles_size_and_visibility_and_a_live_url_the_visibility() {
         let verdict = |new: &NewFile, known: &File, is_open: bool| {
-            new.check_against(known, is_open).map_err(|e| e.message().to_owned())
+            new.check_against(known, is_open)
+                .map_err(|e| e.message().to_owned())
         };
         let settled = Err(VISIBILITY_IS_SETTLED.to_owned());
         let internal = file("a", 5, Visibility::Internal);

@@ -17,7 +17,9 @@ impl Filename {
     /// `InvalidInput` that says which rule is broken.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() || text == "." || text == ".." {
-            return Err(Error::invalid(format!("filename {text:?} must name a file")));
+            return Err(Error::invalid(format!(
+                "filename {text:?} must name a file"
+            )));
         }
         if text.len() > MAX_BYTES {
             return Err(Error::invalid(format!(

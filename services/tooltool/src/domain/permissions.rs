@@ -32,14 +32,26 @@ pub struct Permissions;
 impl Permissions {
     /// Every permission, by name.
     pub const ALL: [Permission; 5] = [
-        Permission { name: "download/internal", doc: "Download INTERNAL files from tooltool" },
-        Permission { name: "download/public", doc: "Download PUBLIC files from tooltool" },
+        Permission {
+            name: "download/internal",
+            doc: "Download INTERNAL files from tooltool",
+        },
+        Permission {
+            name: "download/public",
+            doc: "Download PUBLIC files from tooltool",
+        },
         Permission {
             name: "manage",
             doc: "Manage tooltool files, including deleting and changing visibility levels",
         },
-        Permission { name: "upload/internal", doc: "Upload INTERNAL files to tooltool" },
-        Permission { name: "upload/public", doc: "Upload PUBLIC files to tooltool" },
+        Permission {
+            name: "upload/internal",
+            doc: "Upload INTERNAL files to tooltool",
+        },
+        Permission {
+            name: "upload/public",
+            doc: "Upload PUBLIC files to tooltool",
+        },
     ];
 
     /// Demands the right to download; who has it not is 403, whoever they are.

@@ -56,7 +56,10 @@ mod tests {
         };
         let (right, wrong) = (digest("a"), digest("b"));
         assert_eq!(judge(&file, 5, None, None, Some(&right)), Verdict::Valid);
-        assert_eq!(judge(&file, 5, Some("STANDARD"), None, None), Verdict::Valid);
+        assert_eq!(
+            judge(&file, 5, Some("STANDARD"), None, None),
+            Verdict::Valid
+        );
         for invalid in [
             judge(&file, 6, None, None, Some(&right)),
             judge(&file, 5, Some("GLACIER"), None, Some(&right)),

@@ -88,10 +88,31 @@ pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse
         return page::error_page("tooltool", error);
     }
     let problem = problem(error);
-    let Problem { detail, instance, status, title, r#type } = &problem;
+    let Problem {
+        detail,
+        instance,
+        status,
+        title,
+        r#type,
+    } = &problem;
     let (status, r#type) = (*status, *r#type);
-    let old = Old { description: detail, detail, instance, name: title, status, title, r#type };
-    let body = Body { detail, error: old, instance, status, title, r#type };
+    let old = Old {
+        description: detail,
+        detail,
+        instance,
+        name: title,
+        status,
+        title,
+        r#type,
+    };
+    let body = Body {
+        detail,
+        error: old,
+        instance,
+        status,
+        title,
+        r#type,
+    };
     HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
         .insert_header(("cache-control", "no-store"))
         .content_type("application/json")

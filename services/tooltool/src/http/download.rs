@@ -19,12 +19,17 @@ use crate::{State, ops};
 pub(super) async fn redirect(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let digest = digest_in_path(&request)?;
     let found = ops::download_find(&state, &digest).await?;
-    let file = found.as_ref().as_ref().ok_or_else(|| Error::internal("no file was found"))?;
-    let is_open = file.visibility == Visibility::Public
-        && state.settings.own.allow_anonymous_public_download;
+    let file = found
+        .as_ref()
+        .as_ref()
+        .ok_or_else(|| Error::internal("no file was found"))?;
+    let is_open =
+        file.visibility == Visibility::Public && state.settings.own.allow_anonymous_public_download;
     if !is_open {
         let caller = caller(&request, &state).await?;
-        state.permissions.require_download(&caller, file.visibility)?;
+        state
+            .permissions
+            .require_download(&caller, file.visibility)?;
     }
     let query = Query::of(&request);
     let url = ops::download_sign(&state, &digest, file, query.get("region")).await?;
@@ -53,7 +58,11 @@ fn with_port(rest: &str, port: u16) -> String {
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (host, tail) = rest.split_at(end);
     let name = host.rsplit(']').next().unwrap_or(host);
-    if name.contains(':') { rest.to_owned() } else { format!("{host}:{port}{tail}") }
+    if name.contains(':') {
+        rest.to_owned()
+    } else {
+        format!("{host}:{port}{tail}")
+    }
 }
 
 fn found_at(url: &str) -> HttpResponse {
@@ -103,6 +112,9 @@ mod tests {
 
     #[test]
     fn what_html_would_read_is_escaped() {
-        assert_eq!(escape("http://h/?a=1&b=\"<>"), "http://h/?a=1&amp;b=&quot;&lt;&gt;");
+        assert_eq!(
+            escape("http://h/?a=1&b=\"<>"),
+            "http://h/?a=1&amp;b=&quot;&lt;&gt;"
+        );
     }
 }

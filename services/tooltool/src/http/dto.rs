@@ -51,7 +51,10 @@ impl File {
     /// Returns the file with its regions.
     pub(super) fn with_instances(file: domain::File) -> Self {
         let instances = Some(file.instances.clone());
-        Self { instances, ..Self::from(file) }
+        Self {
+            instances,
+            ..Self::from(file)
+        }
     }
 }
 
@@ -252,9 +255,8 @@ impl FileBody {
 /// Reads the operations of a PATCH.
 pub(super) fn changes(value: &Value) -> Result<Vec<Change>> {
     let text = |op: &Value, name: &str| op.get(name).map(|v| v.as_str().unwrap_or("").to_owned());
-    let change = |op: &Value| {
-        Change::parse(text(op, "op").as_deref(), text(op, "visibility").as_deref())
-    };
+    let change =
+        |op: &Value| Change::parse(text(op, "op").as_deref(), text(op, "visibility").as_deref());
     value.as_array().into_iter().flatten().map(change).collect()
 }
 
@@ -276,7 +278,13 @@ mod tests {
     #[test]
     fn moments_have_six_digits_even_when_they_are_zero() {
         let at = |micros| DateTime::from_timestamp_micros(micros).unwrap().naive_utc();
-        assert_eq!(timestamp(at(1_569_933_005_123_456)), "2019-10-01T12:30:05.123456Z");
-        assert_eq!(timestamp(at(1_569_933_005_000_000)), "2019-10-01T12:30:05.000000Z");
+        assert_eq!(
+            timestamp(at(1_569_933_005_123_456)),
+            "2019-10-01T12:30:05.123456Z"
+        );
+        assert_eq!(
+            timestamp(at(1_569_933_005_000_000)),
+            "2019-10-01T12:30:05.000000Z"
+        );
     }
 }

@@ -24,7 +24,9 @@ pub(super) async fn search(request: HttpRequest, state: Data<State>) -> Result<H
     responses((status = 200, description = "One file", body = File), (status = 400, description = "Not a digest"), (status = 404, description = "No such file")))]
 pub(super) async fn fetch(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let digest = digest_in_path(&request)?;
-    answer::json(&File::with_instances(ops::file_fetch(&state, &digest).await?))
+    answer::json(&File::with_instances(
+        ops::file_fetch(&state, &digest).await?,
+    ))
 }
 
 #[utoipa::path(patch, path = "/file/sha512/{digest}", request_body = [Operation], params(("digest" = String, Path, description = "SHA-512, lower case")),

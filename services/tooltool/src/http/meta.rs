@@ -23,14 +23,20 @@ pub(super) async fn permissions(request: HttpRequest, state: Data<State>) -> Res
 
 pub(super) async fn init(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let caller = caller(&request, &state).await?;
-    let all: BTreeMap<String, &str> =
-        Permissions::ALL.iter().map(|p| (p.scope(), p.doc)).collect();
+    let all: BTreeMap<String, &str> = Permissions::ALL
+        .iter()
+        .map(|p| (p.scope(), p.doc))
+        .collect();
     let held: Vec<_> = all
         .iter()
         .filter(|(scope, _)| caller.scopes().satisfy(scope))
         .map(|(scope, doc)| json!({"name": scope, "doc": doc}))
         .collect();
-    let kind = if caller.client_id().is_some() { "taskcluster" } else { "anonymous" };
+    let kind = if caller.client_id().is_some() {
+        "taskcluster"
+    } else {
+        "anonymous"
+    };
     answer::private_json(&json!({"user": {"type": kind, "permissions": held}, "perms": all}))
 }
 
@@ -42,5 +48,7 @@ pub(super) async fn client(state: Data<State>) -> HttpResponse {
 }
 
 pub(super) async fn swagger() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(super::document())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(super::document())
 }

@@ -35,7 +35,11 @@ pub fn routes() -> Routes {
     let mut routes = Routes::new();
     routes
         .add(Route::new("/sha512/{digest}").get(download::redirect))
-        .add(Route::new("/upload").get(uploads::search).post(uploads::create))
+        .add(
+            Route::new("/upload")
+                .get(uploads::search)
+                .post(uploads::create),
+        )
         .add(Route::new("/upload/complete/sha512/{digest}").get(uploads::complete))
         .add(Route::new("/upload/{id}").get(uploads::fetch))
         .add(Route::new("/file").get(files::search))
@@ -88,9 +92,13 @@ fn digest_in_path(request: &HttpRequest) -> Result<Sha512> {
 
 /// Returns `?q=`, which must be there and may be empty.
 fn search_text(query: &Query) -> Result<String> {
-    let text = query.get("q").ok_or_else(|| Error::invalid("Missing query parameter 'q'"))?;
+    let text = query
+        .get("q")
+        .ok_or_else(|| Error::invalid("Missing query parameter 'q'"))?;
     if text.contains('\0') {
-        return Err(Error::invalid("query parameter 'q' must not contain NUL characters"));
+        return Err(Error::invalid(
+            "query parameter 'q' must not contain NUL characters",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -103,5 +111,8 @@ fn span(query: &Query, state: &State) -> Result<Span> {
         Ok(number.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
     };
     let limit = number("limit")?.unwrap_or(max).min(max);
-    Ok(Span { limit, offset: number("offset")?.unwrap_or(0) })
+    Ok(Span {
+        limit,
+        offset: number("offset")?.unwrap_or(0),
+    })
 }

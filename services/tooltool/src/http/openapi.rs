@@ -7,12 +7,27 @@ use super::{download, dto, files, uploads};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "tooltool", description = "A content-addressed store for build inputs"),
-    paths(
-        download::redirect, uploads::create, uploads::complete, uploads::search, uploads::fetch,
-        files::search, files::fetch, files::change,
+    info(
+        title = "tooltool",
+        description = "A content-addressed store for build inputs"
     ),
-    components(schemas(dto::File, dto::Batch, dto::Accepted, dto::AcceptedFile, dto::Operation))
+    paths(
+        download::redirect,
+        uploads::create,
+        uploads::complete,
+        uploads::search,
+        uploads::fetch,
+        files::search,
+        files::fetch,
+        files::change,
+    ),
+    components(schemas(
+        dto::File,
+        dto::Batch,
+        dto::Accepted,
+        dto::AcceptedFile,
+        dto::Operation
+    ))
 )]
 struct Document;
 

@@ -13,7 +13,10 @@ use crate::domain::{Batch, File};
 use crate::ops::{self, Listed, Span};
 
 /// Entries of each list on the page.
-const SHOWN: Span = Span { limit: 50, offset: 0 };
+const SHOWN: Span = Span {
+    limit: 50,
+    offset: 0,
+};
 
 /// Longest text that is searched for.
 const MAX_TEXT_CHARS: usize = 1000;
@@ -45,7 +48,11 @@ fn size(bytes: &i64) -> String {
         unit = larger;
     }
     let whole = tenths / 10;
-    if unit == "bytes" { format!("{whole} {unit}") } else { format!("{whole}.{} {unit}", tenths % 10) }
+    if unit == "bytes" {
+        format!("{whole} {unit}")
+    } else {
+        format!("{whole}.{} {unit}", tenths % 10)
+    }
 }
 
 /// Returns the word of a badge and its class.
@@ -57,7 +64,9 @@ fn badge(file: &File) -> (&'static str, &'static str) {
 }
 
 pub(super) async fn root() -> HttpResponse {
-    HttpResponse::Found().insert_header(("location", "/static/index.html")).finish()
+    HttpResponse::Found()
+        .insert_header(("location", "/static/index.html"))
+        .finish()
 }
 
 pub(super) async fn index(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
@@ -66,7 +75,11 @@ pub(super) async fn index(request: HttpRequest, state: Data<State>) -> Result<Ht
     let text: String = text.chars().take(MAX_TEXT_CHARS).collect();
     let files = ops::file_search(&state, text.clone(), SHOWN).await?;
     let batches = ops::batch_search(&state, text.clone(), SHOWN).await?;
-    page::html(&Index { text, files, batches })
+    page::html(&Index {
+        text,
+        files,
+        batches,
+    })
 }
 
 #[cfg(test)]

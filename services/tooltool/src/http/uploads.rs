@@ -10,8 +10,8 @@ use releng_common::{Error, Result};
 use super::download::absolute;
 use super::dto::{Accepted, Batch, BatchBody};
 use super::{answer, caller, digest_in_path, json_body, search_text, shapes, span};
-use crate::ops::{self, Completion};
 use crate::State;
+use crate::ops::{self, Completion};
 
 #[utoipa::path(post, path = "/upload", request_body = BatchBody,
     params(("region" = Option<String>, Query, description = "Region to prefer")),

@@ -12,7 +12,10 @@ use crate::{State, repo};
 /// # Errors
 /// `NotFound`.
 pub async fn batch_fetch(state: &State, id: i32) -> Result<Batch> {
-    let batch = state.db.read(move |conn| Ok(repo::batch_fetch(conn, id)?)).await?;
+    let batch = state
+        .db
+        .read(move |conn| Ok(repo::batch_fetch(conn, id)?))
+        .await?;
     batch.ok_or_else(no_such_thing)
 }
 
@@ -22,6 +25,9 @@ pub async fn batch_fetch(state: &State, id: i32) -> Result<Batch> {
 /// The database does not answer.
 pub async fn batch_search(state: &State, text: String, span: Span) -> Result<Listed<Batch>> {
     let read = one_more(span);
-    let found = state.db.read(move |conn| Ok(repo::batch_search(conn, &text, read)?)).await?;
+    let found = state
+        .db
+        .read(move |conn| Ok(repo::batch_search(conn, &text, read)?))
+        .await?;
     Ok(Listed::cut(found, span.limit))
 }

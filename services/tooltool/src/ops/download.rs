@@ -22,7 +22,10 @@ type Found = Arc<Option<Downloadable>>;
 pub async fn download_find(state: &State, digest: &Sha512) -> Result<Found> {
     let load = || async {
         let digest = digest.clone();
-        let file = state.db.read(move |conn| Ok(repo::file_fetch(conn, &digest)?)).await?;
+        let file = state
+            .db
+            .read(move |conn| Ok(repo::file_fetch(conn, &digest)?))
+            .await?;
         Ok(file.filter(File::has_instances).map(|file| Downloadable {
             visibility: file.visibility,
             regions: file.instances,
@@ -30,7 +33,11 @@ pub async fn download_find(state: &State, digest: &Sha512) -> Result<Found> {
         }))
     };
     let found = state.downloads.get(digest.clone(), load).await?;
-    if found.is_none() { Err(no_such_thing()) } else { Ok(found) }
+    if found.is_none() {
+        Err(no_such_thing())
+    } else {
+        Ok(found)
+    }
 }
 
 /// Returns a URL for the file, in the preferred region if that has it.

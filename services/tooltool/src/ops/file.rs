@@ -17,7 +17,10 @@ const TRIES: u32 = 5;
 /// `NotFound`.
 pub async fn file_fetch(state: &State, digest: &Sha512) -> Result<File> {
     let digest = digest.clone();
-    let file = state.db.read(move |conn| Ok(repo::file_fetch(conn, &digest)?)).await?;
+    let file = state
+        .db
+        .read(move |conn| Ok(repo::file_fetch(conn, &digest)?))
+        .await?;
     file.ok_or_else(no_such_thing)
 }
 
@@ -28,7 +31,10 @@ pub async fn file_fetch(state: &State, digest: &Sha512) -> Result<File> {
 /// The database does not answer.
 pub async fn file_search(state: &State, text: String, span: Span) -> Result<Listed<File>> {
     let read = one_more(span);
-    let found = state.db.read(move |conn| Ok(repo::file_search(conn, &text, read)?)).await?;
+    let found = state
+        .db
+        .read(move |conn| Ok(repo::file_search(conn, &text, read)?))
+        .await?;
     Ok(Listed::cut(found, span.limit))
 }
 
@@ -82,8 +88,8 @@ async fn objects_delete(state: &State, file: &File) -> Result<()> {
     let mut stores = Vec::new();
     for name in &file.instances {
         let region = state.regions.get(name);
-        let region = region
-            .ok_or_else(|| Error::internal(format!("{NO_BUCKET}`{name}` defined.")))?;
+        let region =
+            region.ok_or_else(|| Error::internal(format!("{NO_BUCKET}`{name}` defined.")))?;
         stores.push(&region.store);
     }
     let key = regions::key(&file.digest)?;

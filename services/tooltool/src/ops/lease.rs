@@ -81,3 +81,60 @@ fn ends(state: &State) -> Result<(NaiveDateTime, NaiveDateTime)> {
         .ok_or_else(|| Error::internal("the clock is beyond all dates"))?;
     Ok((now, ends))
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use releng_common::Clock;
+    use releng_common::config::Source;
+
+    use super::*;
+    use crate::Settings;
+
+    async fn open(folder: &std::path::Path, clock: Clock) -> State {
+        let source = Source::from_pairs([
+            (
+                "DATABASE_URL",
+                format!("sqlite://{}/demo.db", folder.display()),
+            ),
+            ("STORE_URL", format!("file://{}/store", folder.display())),
+        ]);
+        let settings = Settings::load(&source).unwrap();
+        crate::ops::migrate(&settings.common.database_url)
+            .await
+            .unwrap();
+        State::open(settings, clock).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_one_works_until_it_is_done_or_its_lease_has_ended() {
+        let folder = releng_testkit::temp::dir();
+        let clock = Clock::frozen(DateTime::from_timestamp(1_700_000_000, 0).unwrap());
+        // Two processes on one database.
+        let one = open(folder.path(), clock.clone()).await;
+        let two = open(folder.path(), clock.clone()).await;
+        let is_busy = async |state: &State, name: &str| {
+            matches!(
+                hold(state, name.to_owned(), async {}).await.unwrap(),
+                Held::Busy
+            )
+        };
+        let work = hold(&one, "a".to_owned(), async {
+            assert!(is_busy(&two, "a").await);
+            assert!(is_busy(&one, "a").await);
+            assert!(!is_busy(&two, "b").await);
+        });
+        assert!(matches!(work.await.unwrap(), Held::Done(())));
+        assert!(!is_busy(&two, "a").await);
+
+        // A process that is killed gives nothing back.
+        let (now, ends) = ends(&one).unwrap();
+        one.db
+            .write(move |conn| Ok(repo::lease_claim_in_txn(conn, "a", "killed", now, ends)?))
+            .await
+            .unwrap();
+        assert!(is_busy(&two, "a").await);
+        clock.advance(TimeDelta::from_std(LEASE).unwrap());
+        assert!(!is_busy(&two, "a").await);
+    }
+}

@@ -52,7 +52,10 @@ impl<T> Listed<T> {
 
 /// Returns the span to read so that a cut shows.
 fn one_more(span: Span) -> Span {
-    Span { limit: span.limit.saturating_add(1), ..span }
+    Span {
+        limit: span.limit.saturating_add(1),
+        ..span
+    }
 }
 
 fn no_such_thing() -> Error {

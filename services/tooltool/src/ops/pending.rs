@@ -42,7 +42,11 @@ pub enum Checked {
 /// Returns how long a pending upload must not be verified yet.
 pub(super) fn ready_in(pending: &Pending, now: NaiveDateTime) -> Option<Duration> {
     let ready = pending.expires.checked_add_signed(GRACE)?;
-    ready.signed_duration_since(now).to_std().ok().filter(|wait| !wait.is_zero())
+    ready
+        .signed_duration_since(now)
+        .to_std()
+        .ok()
+        .filter(|wait| !wait.is_zero())
 }
 
 /// Checks the pending upload of one digest.
@@ -64,11 +68,15 @@ async fn check(state: &State, digest: &Sha512) -> Result<Checked> {
     let found = state
         .db
         .read(move |conn| {
-            let Some(file) = repo::file_fetch(conn, &wanted)? else { return Ok(None) };
+            let Some(file) = repo::file_fetch(conn, &wanted)? else {
+                return Ok(None);
+            };
             Ok(repo::pending_fetch(conn, file.id)?.map(|pending| (file, pending)))
         })
         .await?;
-    let Some((file, pending)) = found else { return Ok(Checked::Nothing) };
+    let Some((file, pending)) = found else {
+        return Ok(Checked::Nothing);
+    };
     let now = state.clock.now().naive_utc();
     if let Some(wait) = ready_in(&pending, now) {
         return Ok(Checked::TooEarly(wait));
@@ -114,9 +122,14 @@ async fn decide(
 /// else fits, and `sha512_of` asks the store once more whether they were replaced meanwhile.
 async fn inspect(region: &RegionStore, file: &File) -> Result<Option<Verdict>> {
     let key = regions::key(&file.digest)?;
-    let Some(meta) = region.store.head(&key).await? else { return Ok(None) };
+    let Some(meta) = region.store.head(&key).await? else {
+        return Ok(None);
+    };
     let class = |meta: &releng_store::Meta, digest: Option<&Sha512>| {
-        let (class, redirect) = (meta.storage_class.as_deref(), meta.website_redirect.as_deref());
+        let (class, redirect) = (
+            meta.storage_class.as_deref(),
+            meta.website_redirect.as_deref(),
+        );
         judge(file, meta.size, class, redirect, digest)
     };
     if let invalid @ Verdict::Invalid(_) = class(&meta, None) {
@@ -145,7 +158,9 @@ async fn settle(
     let is_settled = state
         .db
         .write(move |conn| {
-            let Some(file) = repo::file_lock_in_txn(conn, &digest)? else { return Ok(false) };
+            let Some(file) = repo::file_lock_in_txn(conn, &digest)? else {
+                return Ok(false);
+            };
             if repo::pending_lock_in_txn(conn, file.id)?.as_ref() != Some(&pending) {
                 return Ok(false);
             }
@@ -157,7 +172,11 @@ async fn settle(
         })
         .await?;
     let again = Duration::from_secs(state.settings.own.upload_expires_secs.into());
-    Ok(if is_settled { outcome } else { Checked::TooEarly(again) })
+    Ok(if is_settled {
+        outcome
+    } else {
+        Checked::TooEarly(again)
+    })
 }
 
 /// Checks every pending upload whose URL has ended. One that fails does not stop the others. Returns
@@ -169,9 +188,13 @@ pub async fn pending_check_all(state: &State) -> Result<usize> {
     let (mut after, mut failed) = (0, 0);
     loop {
         let now = state.clock.now().naive_utc();
-        let due =
-            state.db.read(move |conn| Ok(repo::pending_due(conn, now, after, PAGE)?)).await?;
-        let Some((last, _)) = due.last() else { return Ok(failed) };
+        let due = state
+            .db
+            .read(move |conn| Ok(repo::pending_due(conn, now, after, PAGE)?))
+            .await?;
+        let Some((last, _)) = due.last() else {
+            return Ok(failed);
+        };
         after = *last;
         for (_, digest) in &due {
             if let Err(error) = check_patiently(state, digest).await {

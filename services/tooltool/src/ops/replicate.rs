@@ -13,18 +13,23 @@ use crate::{State, repo};
 ///
 /// # Errors
 /// The database does not answer.
-pub(super) async fn replicate_page(
-    state: &State,
-    after: i32,
-) -> Result<Option<(i32, Vec<File>)>> {
-    let files = state.db.read(move |conn| Ok(repo::file_page(conn, after, PAGE)?)).await?;
-    let Some(last) = files.last().map(|file| file.id) else { return Ok(None) };
+pub(super) async fn replicate_page(state: &State, after: i32) -> Result<Option<(i32, Vec<File>)>> {
+    let files = state
+        .db
+        .read(move |conn| Ok(repo::file_page(conn, after, PAGE)?))
+        .await?;
+    let Some(last) = files.last().map(|file| file.id) else {
+        return Ok(None);
+    };
     let lacks = |file: &File| missing(state, file).next().is_some();
     Ok(Some((last, files.into_iter().filter(lacks).collect())))
 }
 
 fn missing<'a>(state: &'a State, file: &'a File) -> impl Iterator<Item = &'a str> {
-    state.regions.names().filter(|name| !file.instances.iter().any(|i| i == name))
+    state
+        .regions
+        .names()
+        .filter(|name| !file.instances.iter().any(|i| i == name))
 }
 
 /// Copies every file into every region that lacks it. One that fails does not stop the others.
@@ -54,7 +59,13 @@ pub async fn replicate_all(state: &State) -> Result<usize> {
 /// # Errors
 /// A store or the database does not answer.
 pub async fn file_replicate(state: &State, digest: &Sha512) -> Result<bool> {
-    match hold(state, format!("replicate/{digest}"), replicate(state, digest)).await? {
+    match hold(
+        state,
+        format!("replicate/{digest}"),
+        replicate(state, digest),
+    )
+    .await?
+    {
         Held::Done(result) => result.map(|()| true),
         Held::Busy => Ok(false),
     }
@@ -62,9 +73,14 @@ pub async fn file_replicate(state: &State, digest: &Sha512) -> Result<bool> {
 
 async fn replicate(state: &State, digest: &Sha512) -> Result<()> {
     let wanted = digest.clone();
-    let file = state.db.read(move |conn| Ok(repo::file_fetch(conn, &wanted)?)).await?;
+    let file = state
+        .db
+        .read(move |conn| Ok(repo::file_fetch(conn, &wanted)?))
+        .await?;
     let Some(file) = file else { return Ok(()) };
-    let source = state.regions.choose(None, file.instances.iter().map(String::as_str));
+    let source = state
+        .regions
+        .choose(None, file.instances.iter().map(String::as_str));
     let Some((from, source)) = source.and_then(|name| Some((name, state.regions.get(name)?)))
     else {
         tracing::warn!(file.digest = %digest, "{digest} has no copy in a configured region");
@@ -86,7 +102,10 @@ async fn copy(
     (to, target): (&str, &RegionStore),
 ) -> Result<()> {
     let key = regions::key(&file.digest)?;
-    let copied = target.store.copy_from(source.store.as_ref(), &key, &key).await?;
+    let copied = target
+        .store
+        .copy_from(source.store.as_ref(), &key, &key)
+        .await?;
     let size = copied.map(|meta| meta.size);
     if size.is_none() || size != u64::try_from(file.size).ok() {
         let text = format!("the object in {from} is not the verified one");

@@ -64,20 +64,35 @@ pub async fn upload_create(
     // Signed before the transaction: no row may stay behind when the store cannot sign.
     let mut urls = HashMap::new();
     for file in batch.distinct() {
-        urls.insert(file.digest.clone(), region.sign_put(&file.digest, secs).await?);
+        urls.insert(
+            file.digest.clone(),
+            region.sign_put(&file.digest, secs).await?,
+        );
     }
     // After signing, so that no URL lives longer than its row says.
     let now = state.clock.now().naive_utc();
     let expires = now
         .checked_add_signed(TimeDelta::seconds(secs.into()))
         .ok_or_else(|| Error::internal("the clock is beyond all dates"))?;
-    let terms = Terms { author: author.to_owned(), region: name.to_owned(), now, expires };
+    let terms = Terms {
+        author: author.to_owned(),
+        region: name.to_owned(),
+        now,
+        expires,
+    };
     let announced = batch.clone();
-    let (id, missing) =
-        state.db.write(move |conn| announce_in_txn(conn, &announced, &terms)).await?;
+    let (id, missing) = state
+        .db
+        .write(move |conn| announce_in_txn(conn, &announced, &terms))
+        .await?;
     let with_url = |file: &NewFile| {
-        let url = urls.get(&file.digest).filter(|_| missing.contains(&file.digest));
-        AcceptedFile { file: file.clone(), put_url: url.cloned() }
+        let url = urls
+            .get(&file.digest)
+            .filter(|_| missing.contains(&file.digest));
+        AcceptedFile {
+            file: file.clone(),
+            put_url: url.cloned(),
+        }
     };
     Ok(Accepted {
         id,
@@ -161,11 +176,15 @@ pub async fn upload_complete(state: &State, digest: &Sha512) -> Result<Completio
             None => Ok(None),
         })
         .await?;
-    let Some(pending) = pending else { return Ok(Completion::Accepted) };
+    let Some(pending) = pending else {
+        return Ok(Completion::Accepted);
+    };
     let now = state.clock.now().naive_utc();
     if pending.is_live(now) {
         let remaining = pending.expires.signed_duration_since(now).num_seconds();
-        return Ok(Completion::TooEarly(u64::try_from(remaining).unwrap_or(0) + 1));
+        return Ok(Completion::TooEarly(
+            u64::try_from(remaining).unwrap_or(0) + 1,
+        ));
     }
     let delay = ready_in(&pending, now).unwrap_or(Duration::ZERO);
     let job = Work::Check(digest.clone()).job().with_delay(delay);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use releng_common::{Error, Kind, Result};
 use releng_queue::{Done, Job};
 
+use super::PAGE;
 use super::lease::LEASE;
 use super::pending::{Checked, pending_check};
 use super::replicate::{file_replicate, replicate_page};
-use super::PAGE;
 use crate::domain::Sha512;
 use crate::{State, repo};
 
@@ -52,14 +52,20 @@ impl Work {
 /// What makes no sense to try again soon: the queue counts the attempt.
 pub async fn work_run(state: &State, body: &str) -> Result<Done> {
     let result = match Work::parse(body)? {
-        Work::Check(digest) => pending_check(state, &digest).await.map(|checked| match checked {
-            Checked::TooEarly(wait) => Done::Later(wait),
-            Checked::Busy => Done::Later(LEASE),
-            _ => Done::Finished,
-        }),
-        Work::Replicate(digest) => file_replicate(state, &digest)
+        Work::Check(digest) => pending_check(state, &digest)
             .await
-            .map(|is_done| if is_done { Done::Finished } else { Done::Later(LEASE) }),
+            .map(|checked| match checked {
+                Checked::TooEarly(wait) => Done::Later(wait),
+                Checked::Busy => Done::Later(LEASE),
+                _ => Done::Finished,
+            }),
+        Work::Replicate(digest) => file_replicate(state, &digest).await.map(|is_done| {
+            if is_done {
+                Done::Finished
+            } else {
+                Done::Later(LEASE)
+            }
+        }),
     };
     match result {
         // A store or database that is away comes back; the attempt must not count.
@@ -79,11 +85,18 @@ pub async fn check_schedule(state: &State) -> Result<()> {
     let mut after = 0;
     loop {
         let now = state.clock.now().naive_utc();
-        let due =
-            state.db.read(move |conn| Ok(repo::pending_due(conn, now, after, PAGE)?)).await?;
-        let Some((last, _)) = due.last() else { return Ok(()) };
+        let due = state
+            .db
+            .read(move |conn| Ok(repo::pending_due(conn, now, after, PAGE)?))
+            .await?;
+        let Some((last, _)) = due.last() else {
+            return Ok(());
+        };
         after = *last;
-        let works = due.into_iter().map(|(_, digest)| Work::Check(digest)).collect();
+        let works = due
+            .into_iter()
+            .map(|(_, digest)| Work::Check(digest))
+            .collect();
         send(state, works).await?;
     }
 }
@@ -96,7 +109,14 @@ pub async fn replicate_schedule(state: &State) -> Result<()> {
     let mut after = 0;
     while let Some((last, files)) = replicate_page(state, after).await? {
         after = last;
-        send(state, files.into_iter().map(|file| Work::Replicate(file.digest)).collect()).await?;
+        send(
+            state,
+            files
+                .into_iter()
+                .map(|file| Work::Replicate(file.digest))
+                .collect(),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -83,12 +83,19 @@ fn with_files(conn: &mut AnyConnection, rows: Vec<BatchRow>) -> QueryResult<Vec<
             .inner_join(files::table)
             .filter(batch_files::batch_id.eq_any(ids))
             .order((batch_files::batch_id, batch_files::filename))
-            .select((batch_files::batch_id, batch_files::filename, FileRow::as_select()))
+            .select((
+                batch_files::batch_id,
+                batch_files::filename,
+                FileRow::as_select(),
+            ))
             .load(conn)?;
         let found = entries.iter().map(|(_, _, file)| file.clone()).collect();
         let found = with_instances(conn, found)?;
         for ((batch_id, filename, _), file) in entries.into_iter().zip(found) {
-            by_batch.entry(batch_id).or_default().push(BatchFile { filename, file });
+            by_batch
+                .entry(batch_id)
+                .or_default()
+                .push(BatchFile { filename, file });
         }
     }
     let with = |row: BatchRow| Batch {

@@ -27,9 +27,11 @@ pub(crate) fn file_lock_in_txn(
 ) -> QueryResult<Option<File>> {
     let named = files::table.filter(files::sha512.eq(digest.as_str()));
     let row: Option<FileRow> = match conn {
-        AnyConnection::Postgres(c) => {
-            named.select(FileRow::as_select()).for_update().first(c).optional()?
-        }
+        AnyConnection::Postgres(c) => named
+            .select(FileRow::as_select())
+            .for_update()
+            .first(c)
+            .optional()?,
         // The transaction holds SQLite's only write lock already.
         AnyConnection::Sqlite(c) => named.select(FileRow::as_select()).first(c).optional()?,
     };
@@ -63,7 +65,10 @@ pub(crate) fn file_update_in_txn(
     visibility: Visibility,
 ) -> QueryResult<()> {
     diesel::update(files::table.find(id))
-        .set((files::size.eq(size), files::visibility.eq(visibility.as_str())))
+        .set((
+            files::size.eq(size),
+            files::visibility.eq(visibility.as_str()),
+        ))
         .execute(conn)
         .map(|_| ())
 }

@@ -15,9 +15,15 @@ pub(crate) fn lease_claim_in_txn(
     now: NaiveDateTime,
     ends: NaiveDateTime,
 ) -> QueryResult<bool> {
-    let over = leases::table.filter(leases::name.eq(name)).filter(leases::ends.le(now));
+    let over = leases::table
+        .filter(leases::name.eq(name))
+        .filter(leases::ends.le(now));
     diesel::delete(over).execute(conn)?;
-    let row = (leases::name.eq(name), leases::holder.eq(holder), leases::ends.eq(ends));
+    let row = (
+        leases::name.eq(name),
+        leases::holder.eq(holder),
+        leases::ends.eq(ends),
+    );
     let added = on_backend!(conn, c => diesel::insert_into(leases::table)
         .values(row)
         .on_conflict_do_nothing()
@@ -32,8 +38,12 @@ pub(crate) fn lease_renew_in_txn(
     holder: &str,
     ends: NaiveDateTime,
 ) -> QueryResult<bool> {
-    let held = leases::table.filter(leases::name.eq(name)).filter(leases::holder.eq(holder));
-    let renewed = diesel::update(held).set(leases::ends.eq(ends)).execute(conn)?;
+    let held = leases::table
+        .filter(leases::name.eq(name))
+        .filter(leases::holder.eq(holder));
+    let renewed = diesel::update(held)
+        .set(leases::ends.eq(ends))
+        .execute(conn)?;
     Ok(renewed > 0)
 }
 
@@ -43,6 +53,8 @@ pub(crate) fn lease_return_in_txn(
     name: &str,
     holder: &str,
 ) -> QueryResult<()> {
-    let held = leases::table.filter(leases::name.eq(name)).filter(leases::holder.eq(holder));
+    let held = leases::table
+        .filter(leases::name.eq(name))
+        .filter(leases::holder.eq(holder));
     diesel::delete(held).execute(conn).map(|_| ())
 }

@@ -6,7 +6,8 @@ mod file;
 mod instance;
 mod lease;
 mod pending;
-
+#[cfg(test)]
+mod predecessor;
 
 mod rows;
 mod schema;
@@ -29,7 +30,10 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Returns the migrations of this service.
 pub fn migrations() -> Migrations {
-    Migrations { sqlite: SQLITE, postgres: POSTGRES }
+    Migrations {
+        sqlite: SQLITE,
+        postgres: POSTGRES,
+    }
 }
 
 /// Which part of a list is wanted.

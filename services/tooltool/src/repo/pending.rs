@@ -14,8 +14,11 @@ pub(crate) fn pending_fetch(
     conn: &mut AnyConnection,
     file_id: i32,
 ) -> QueryResult<Option<Pending>> {
-    let row: Option<PendingRow> =
-        pending::table.find(file_id).select(PendingRow::as_select()).first(conn).optional()?;
+    let row: Option<PendingRow> = pending::table
+        .find(file_id)
+        .select(PendingRow::as_select())
+        .first(conn)
+        .optional()?;
     Ok(row.map(Pending::from))
 }
 
@@ -26,9 +29,11 @@ pub(crate) fn pending_lock_in_txn(
 ) -> QueryResult<Option<Pending>> {
     let found = pending::table.find(file_id);
     let row: Option<PendingRow> = match conn {
-        AnyConnection::Postgres(c) => {
-            found.select(PendingRow::as_select()).for_update().first(c).optional()?
-        }
+        AnyConnection::Postgres(c) => found
+            .select(PendingRow::as_select())
+            .for_update()
+            .first(c)
+            .optional()?,
         // The transaction holds SQLite's only write lock already.
         AnyConnection::Sqlite(c) => found.select(PendingRow::as_select()).first(c).optional()?,
     };
@@ -36,11 +41,11 @@ pub(crate) fn pending_lock_in_txn(
 }
 
 /// Notes that a PUT URL was handed out; it takes the place of an earlier one.
-pub(crate) fn pending_upsert_in_txn(
-    conn: &mut AnyConnection,
-    upload: &Pending,
-) -> QueryResult<()> {
-    let rest = (pending::expires.eq(upload.expires), pending::region.eq(&upload.region));
+pub(crate) fn pending_upsert_in_txn(conn: &mut AnyConnection, upload: &Pending) -> QueryResult<()> {
+    let rest = (
+        pending::expires.eq(upload.expires),
+        pending::region.eq(&upload.region),
+    );
     on_backend!(conn, c => diesel::insert_into(pending::table)
         .values((pending::file_id.eq(upload.file_id), rest))
         .on_conflict(pending::file_id)
@@ -52,7 +57,9 @@ pub(crate) fn pending_upsert_in_txn(
 
 /// Forgets the pending upload of a file.
 pub(crate) fn pending_delete_in_txn(conn: &mut AnyConnection, file_id: i32) -> QueryResult<()> {
-    diesel::delete(pending::table.find(file_id)).execute(conn).map(|_| ())
+    diesel::delete(pending::table.find(file_id))
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Returns the digests whose PUT URL ended before `now`, by file, from the one after `after` on.
@@ -70,5 +77,8 @@ pub(crate) fn pending_due(
         .limit(limit)
         .select((pending::file_id, files::sha512))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(id, digest)| (id, Sha512::stored(digest))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, digest)| (id, Sha512::stored(digest)))
+        .collect())
 }

@@ -64,6 +64,10 @@ pub(super) struct PendingRow {
 
 impl From<PendingRow> for Pending {
     fn from(row: PendingRow) -> Self {
-        Self { file_id: row.file_id, expires: row.expires, region: row.region }
+        Self {
+            file_id: row.file_id,
+            expires: row.expires,
+            region: row.region,
+        }
     }
 }

@@ -16,7 +16,11 @@ async fn found(app: &App, query: &str) -> Vec<Value> {
     let answer = app.anonymous().get(&format!("/upload?{query}")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let list = answer.json()["result"].clone();
-    list.as_array().unwrap().iter().map(|b| b["id"].clone()).collect()
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|b| b["id"].clone())
+        .collect()
 }
 
 #[actix_web::test]
@@ -27,7 +31,10 @@ async fn a_batch_is_shown_whole() {
         assert_eq!(answer.header("content-type"), "application/json");
         let shown = answer.json();
         let uploaded = shown["uploaded"].as_str().unwrap();
-        assert!(uploaded.len() == 27 && uploaded.ends_with('Z'), "{uploaded}");
+        assert!(
+            uploaded.len() == 27 && uploaded.ends_with('Z'),
+            "{uploaded}"
+        );
         let expected = json!({
             "id": id, "uploaded": uploaded, "author": "demo/engineer", "message": "Bug 1 ünïcode",
             "files": {"ü.tar": {
@@ -85,7 +92,17 @@ async fn a_list_that_is_cut_says_so() {
 #[actix_web::test]
 async fn ids_that_cannot_be_are_404() {
     for app in apps().await {
-        for id in ["0", "99", "-1", "+1", "x", "1.0", "2147483648", "99999999999999999999", "%31%00"] {
+        for id in [
+            "0",
+            "99",
+            "-1",
+            "+1",
+            "x",
+            "1.0",
+            "2147483648",
+            "99999999999999999999",
+            "%31%00",
+        ] {
             let answer = app.anonymous().get(&format!("/upload/{id}")).await;
             assert_eq!(answer.status, 404, "{id}");
         }

@@ -18,7 +18,10 @@ async fn the_redirect_is_a_page_that_no_cache_keeps() {
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
         assert_eq!(answer.header("cache-control"), "no-store");
         let location = answer.header("location").to_owned();
-        assert!(location.starts_with(&format!("{}/", app.app.address())), "{location}");
+        assert!(
+            location.starts_with(&format!("{}/", app.app.address())),
+            "{location}"
+        );
         let link = location.replace('&', "&amp;");
         let html = answer.text();
         assert!(html.contains("<title>Redirecting...</title>"), "{html}");
@@ -46,7 +49,10 @@ async fn who_may_download_what() {
         let (internal, public) = (digest(b"internal"), digest(b"public"));
         for client in [app.anonymous(), app.stranger(), app.public()] {
             let answer = client.get(&format!("/sha512/{internal}")).await;
-            assert_eq!((answer.status, &answer.json()["detail"]), (403, &json!(FORBIDDEN)));
+            assert_eq!(
+                (answer.status, &answer.json()["detail"]),
+                (403, &json!(FORBIDDEN))
+            );
             assert_eq!(app.bytes(&client, &public).await, b"public");
         }
         for client in [app.engineer(), app.admin()] {
@@ -90,17 +96,27 @@ async fn an_auth_service_that_is_away_stops_only_what_needs_it() {
         app.upload("p", entry(b"public"), b"public").await;
         let stranger = releng_testkit::hawk_client::Credentials::new("unknown", "key");
         let stranger = app.app.signed_by(stranger);
-        let public = stranger.get(&format!("/sha512/{}", digest(b"public"))).await;
+        let public = stranger
+            .get(&format!("/sha512/{}", digest(b"public")))
+            .await;
         assert_eq!(public.status, 302);
-        let internal = stranger.get(&format!("/sha512/{}", digest(b"internal"))).await;
-        assert_eq!((internal.status, internal.header("retry-after")), (503, "5"));
+        let internal = stranger
+            .get(&format!("/sha512/{}", digest(b"internal")))
+            .await;
+        assert_eq!(
+            (internal.status, internal.header("retry-after")),
+            (503, "5")
+        );
         assert_eq!(internal.json()["error"]["status"], 503);
         let batch = json!({"message": "m", "files": {"a": entry(b"a")}});
         assert_eq!(stranger.json("POST", "/upload", &batch).await.status, 503);
         let beat = app.anonymous().get("/__heartbeat__").await;
         assert_eq!(
             (beat.status, beat.json()),
-            (502, json!({"auth": "Cannot connect to the taskcluster auth service."}))
+            (
+                502,
+                json!({"auth": "Cannot connect to the taskcluster auth service."})
+            )
         );
         assert_eq!(beat.header("cache-control"), "no-store");
     }
@@ -110,7 +126,10 @@ async fn an_auth_service_that_is_away_stops_only_what_needs_it() {
 async fn a_download_that_starts_after_a_change_was_answered_sees_it() {
     for app in apps().await {
         app.upload("a", entry(b"x"), b"x").await;
-        let (file, path) = (format!("/file/sha512/{}", digest(b"x")), format!("/sha512/{}", digest(b"x")));
+        let (file, path) = (
+            format!("/file/sha512/{}", digest(b"x")),
+            format!("/sha512/{}", digest(b"x")),
+        );
         for _ in 0..10 {
             for (visibility, status) in [("internal", 403), ("public", 302)] {
                 let body = json!([{"op": "set_visibility", "visibility": visibility}]);
@@ -130,7 +149,8 @@ async fn behind_a_proxy_addresses_are_those_of_the_public_url_with_a_port() {
         // The signature must be for the outside address, so this request is signed for that.
         let body = json!({"message": "m", "files": {"a": entry(b"a")}}).to_string();
         let request = client.request(Method::POST, "/upload");
-        let credentials = releng_testkit::hawk_client::Credentials::new("demo/admin", "demo/admin-token");
+        let credentials =
+            releng_testkit::hawk_client::Credentials::new("demo/admin", "demo/admin-token");
         let url = reqwest::Url::parse("https://tooltool.example.com/upload").unwrap();
         let header = credentials.sign("POST", &url).header().unwrap();
         let request = request
@@ -139,7 +159,13 @@ async fn behind_a_proxy_addresses_are_those_of_the_public_url_with_a_port() {
             .body(body);
         let answer = client.send(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let url = answer.json()["result"]["files"]["a"]["put_url"].as_str().unwrap().to_owned();
-        assert!(url.starts_with("https://tooltool.example.com:443/"), "{url}");
+        let url = answer.json()["result"]["files"]["a"]["put_url"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(
+            url.starts_with("https://tooltool.example.com:443/"),
+            "{url}"
+        );
     }
 }

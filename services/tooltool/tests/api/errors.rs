@@ -94,7 +94,11 @@ async fn a_search_needs_a_text_that_databases_store() {
         for path in ["/file?q=&limit=x", "/upload?q=&offset=-1"] {
             assert_eq!(app.anonymous().get(path).await.status, 400);
         }
-        for path in ["/file?q=%ff", "/upload?q=%ff%fe", "/file?q=&offset=99999999999999999"] {
+        for path in [
+            "/file?q=%ff",
+            "/upload?q=%ff%fe",
+            "/file?q=&offset=99999999999999999",
+        ] {
             assert_eq!(app.anonymous().get(path).await.status, 200);
         }
     }
@@ -121,10 +125,22 @@ async fn each_rule_of_a_batch_is_named_and_nothing_is_stored() {
             (json!([]), "[] is not of type 'object'"),
             (json!({"files": {}}), "'message' is a required property"),
             (json!({"message": "m"}), "'files' is a required property"),
-            (json!({"message": 1, "files": {}}), "1 is not of type 'string' - 'message'"),
-            (json!({"message": "m", "files": []}), "[] is not of type 'object' - 'files'"),
-            (json!({"message": "", "files": {}}), "message must be non-empty"),
-            (json!({"message": "m", "files": {}}), "a batch must include at least one file"),
+            (
+                json!({"message": 1, "files": {}}),
+                "1 is not of type 'string' - 'message'",
+            ),
+            (
+                json!({"message": "m", "files": []}),
+                "[] is not of type 'object' - 'files'",
+            ),
+            (
+                json!({"message": "", "files": {}}),
+                "message must be non-empty",
+            ),
+            (
+                json!({"message": "m", "files": {}}),
+                "a batch must include at least one file",
+            ),
             (
                 json!({"message": "m", "files": {"a": entry(b"x")}, "author": null}),
                 "Author must NOT be specified for upload.",
@@ -134,12 +150,30 @@ async fn each_rule_of_a_batch_is_named_and_nothing_is_stored() {
                 "a text must not contain NUL characters - 'message'",
             ),
             (without("size"), "'size' is a required property - 'files.a'"),
-            (without("digest"), "'digest' is a required property - 'files.a'"),
-            (without("algorithm"), "'algorithm' is a required property - 'files.a'"),
-            (without("visibility"), "'visibility' is a required property - 'files.a'"),
-            (with("size", json!("5")), "'5' is not of type 'integer' - 'files.a.size'"),
-            (with("size", json!(1.5)), "1.5 is not of type 'integer' - 'files.a.size'"),
-            (with("size", json!(-1)), "-1 is less than the minimum of 0 - 'files.a.size'"),
+            (
+                without("digest"),
+                "'digest' is a required property - 'files.a'",
+            ),
+            (
+                without("algorithm"),
+                "'algorithm' is a required property - 'files.a'",
+            ),
+            (
+                without("visibility"),
+                "'visibility' is a required property - 'files.a'",
+            ),
+            (
+                with("size", json!("5")),
+                "'5' is not of type 'integer' - 'files.a.size'",
+            ),
+            (
+                with("size", json!(1.5)),
+                "1.5 is not of type 'integer' - 'files.a.size'",
+            ),
+            (
+                with("size", json!(-1)),
+                "-1 is less than the minimum of 0 - 'files.a.size'",
+            ),
             (
                 with("size", json!(9_223_372_036_854_775_808_u64)),
                 "9223372036854775808 is greater than the maximum of 9223372036854775807 - 'files.a.size'",
@@ -153,7 +187,10 @@ async fn each_rule_of_a_batch_is_named_and_nothing_is_stored() {
                 "`sha512` is the only allowed digest algorithm",
             ),
             (with("digest", json!("abc")), "Invalid sha512 digest"),
-            (with("digest", json!(format!("{}\n", digest(b"x")))), "Invalid sha512 digest"),
+            (
+                with("digest", json!(format!("{}\n", digest(b"x")))),
+                "Invalid sha512 digest",
+            ),
             (named(""), "filename \"\" must name a file"),
             (named(".."), "filename \"..\" must name a file"),
             (
@@ -164,14 +201,23 @@ async fn each_rule_of_a_batch_is_named_and_nothing_is_stored() {
                 named("a\u{0}"),
                 "filename \"a\\0\" must not contain /, \\ or control characters",
             ),
-            (named(&"x".repeat(256)), "a filename must have at most 255 bytes"),
+            (
+                named(&"x".repeat(256)),
+                "a filename must have at most 255 bytes",
+            ),
         ];
         for (body, detail) in table {
             let answer = app.engineer().json("POST", "/upload", &body).await;
             assert_error(&answer, 400, "Bad Request", detail);
         }
-        assert_eq!(app.anonymous().get("/upload?q=").await.json(), json!({"result": []}));
-        assert_eq!(app.anonymous().get("/file?q=").await.json(), json!({"result": []}));
+        assert_eq!(
+            app.anonymous().get("/upload?q=").await.json(),
+            json!({"result": []})
+        );
+        assert_eq!(
+            app.anonymous().get("/file?q=").await.json(),
+            json!({"result": []})
+        );
     }
 }
 
@@ -179,18 +225,30 @@ async fn each_rule_of_a_batch_is_named_and_nothing_is_stored() {
 async fn who_may_not_upload_is_told_what_was_missing() {
     for app in apps().await {
         for client in [app.anonymous(), app.stranger()] {
-            let answer = client.json("POST", "/upload", &with("digest", json!("bad"))).await;
+            let answer = client
+                .json("POST", "/upload", &with("digest", json!("bad")))
+                .await;
             let detail = "no permission to upload public files";
             assert_error(&answer, 403, "Forbidden", detail);
         }
         let internal = with("visibility", json!("internal"));
         let answer = app.public().json("POST", "/upload", &internal).await;
-        assert_error(&answer, 403, "Forbidden", "no permission to upload internal files");
+        assert_error(
+            &answer,
+            403,
+            "Forbidden",
+            "no permission to upload internal files",
+        );
         let both = json!({"message": "m", "files": {
             "a": entry(b"x"), "b": internal["files"]["a"],
         }});
         let answer = app.public().json("POST", "/upload", &both).await;
-        assert_error(&answer, 403, "Forbidden", "no permission to upload internal files");
+        assert_error(
+            &answer,
+            403,
+            "Forbidden",
+            "no permission to upload internal files",
+        );
     }
 }
 
@@ -199,10 +257,28 @@ async fn bodies_that_are_no_json_are_refused_by_their_reason() {
     for app in apps().await {
         let not_json = "Request body is not valid JSON";
         let table: [(&str, Vec<u8>, u16, &str, &str); 6] = [
-            ("application/json", b"{".to_vec(), 400, "Bad Request", not_json),
+            (
+                "application/json",
+                b"{".to_vec(),
+                400,
+                "Bad Request",
+                not_json,
+            ),
             ("application/json", Vec::new(), 400, "Bad Request", not_json),
-            ("application/json", vec![0xff, 0xfe], 400, "Bad Request", not_json),
-            ("application/json", "[".repeat(100_000).into(), 400, "Bad Request", not_json),
+            (
+                "application/json",
+                vec![0xff, 0xfe],
+                400,
+                "Bad Request",
+                not_json,
+            ),
+            (
+                "application/json",
+                "[".repeat(100_000).into(),
+                400,
+                "Bad Request",
+                not_json,
+            ),
             (
                 "text/plain",
                 b"{}".to_vec(),
@@ -232,12 +308,19 @@ async fn bodies_that_are_no_json_are_refused_by_their_reason() {
 #[actix_web::test]
 async fn a_body_other_than_the_signed_one_comes_from_nobody() {
     for app in apps().await {
-        let sign = |method: &'static str, path: &str, signed: &str| signed_header(&app, method, path, signed);
+        let sign = |method: &'static str, path: &str, signed: &str| {
+            signed_header(&app, method, path, signed)
+        };
         let batch = json!({"message": "m", "files": {"a": entry(b"x")}}).to_string();
         let path = format!("/file/sha512/{}", digest(b"x"));
         let post = sign("POST", "/upload", "something else");
         let answer = send(&app, Method::POST, "/upload", &post, &batch).await;
-        assert_error(&answer, 403, "Forbidden", "no permission to upload public files");
+        assert_error(
+            &answer,
+            403,
+            "Forbidden",
+            "no permission to upload public files",
+        );
         let patch = sign("PATCH", &path, "something else");
         let answer = send(&app, Method::PATCH, &path, &patch, "[]").await;
         assert_error(&answer, 401, "Unauthorized", "Invalid user permissions");
@@ -248,7 +331,8 @@ async fn a_body_other_than_the_signed_one_comes_from_nobody() {
 }
 
 fn signed_header(app: &App, method: &'static str, path: &str, body: &str) -> String {
-    let credentials = releng_testkit::hawk_client::Credentials::new("demo/admin", "demo/admin-token");
+    let credentials =
+        releng_testkit::hawk_client::Credentials::new("demo/admin", "demo/admin-token");
     let url = reqwest::Url::parse(&format!("{}{path}", app.app.address())).unwrap();
     credentials
         .sign(method, &url)
@@ -274,6 +358,11 @@ async fn a_batch_may_have_only_so_many_files() {
         let files: serde_json::Map<String, Value> =
             (0..1001).map(|n| (n.to_string(), entry(b"x"))).collect();
         let answer = app.announce(Value::Object(files)).await;
-        assert_error(&answer, 400, "Bad Request", "a batch must include at most 1000 files");
+        assert_error(
+            &answer,
+            400,
+            "Bad Request",
+            "a batch must include at most 1000 files",
+        );
     }
 }

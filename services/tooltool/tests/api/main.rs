@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! tooltool as its clients see it, on SQLite and PostgreSQL, in folders and in buckets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code may panic"
+)]
 
 mod admin;
 mod batches;
 mod client;
+mod command_line;
 mod crash;
 mod downloads;
 mod errors;
@@ -11,6 +18,7 @@ mod files;
 mod pages;
 mod regions;
 mod routes;
+mod schema;
 mod upload;
 
 use std::time::Duration;
@@ -50,7 +58,12 @@ struct App {
 
 impl App {
     fn builder(backend: Backend) -> TestAppBuilder {
-        let scope = |names: &[&str]| names.iter().map(|n| format!("{PREFIX}{n}")).collect::<Vec<_>>();
+        let scope = |names: &[&str]| {
+            names
+                .iter()
+                .map(|n| format!("{PREFIX}{n}"))
+                .collect::<Vec<_>>()
+        };
         let roles = [
             ("demo/admin", scope(&["*"])),
             ("demo/engineer", scope(&["upload/*", "download/*"])),
@@ -70,7 +83,10 @@ impl App {
     }
 
     async fn started(builder: TestAppBuilder) -> Self {
-        Self { app: builder.start().await, buckets: Vec::new() }
+        Self {
+            app: builder.start().await,
+            buckets: Vec::new(),
+        }
     }
 
     /// Starts on buckets, one per region; `None` without a server for them.
@@ -88,7 +104,10 @@ impl App {
             .set("S3_REGIONS_ACCESS_KEY_ID", "testkey")
             .set("S3_REGIONS_SECRET_ACCESS_KEY", "testsecret123")
             .set("AWS_ENDPOINT_URL_S3", endpoint);
-        Some(Self { app: builder.start().await, buckets })
+        Some(Self {
+            app: builder.start().await,
+            buckets,
+        })
     }
 
     fn anonymous(&self) -> Client {
@@ -122,7 +141,9 @@ impl App {
     async fn announce_one(&self, name: &str, entry: Value) -> Option<String> {
         let answer = self.announce(json!({name: entry})).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()["result"]["files"][name]["put_url"].as_str().map(str::to_owned)
+        answer.json()["result"]["files"][name]["put_url"]
+            .as_str()
+            .map(str::to_owned)
     }
 
     /// Sends bytes to the store as uploaders do.
@@ -138,7 +159,10 @@ impl App {
     /// Announces and sends; another URL is asked for when one ended on the way.
     async fn send(&self, name: &str, entry: Value, bytes: &[u8]) {
         eventually(PATIENCE, || async {
-            let url = self.announce_one(name, entry.clone()).await.expect("a PUT URL");
+            let url = self
+                .announce_one(name, entry.clone())
+                .await
+                .expect("a PUT URL");
             (self.put(&url, bytes).await == 200).then_some(())
         })
         .await;
@@ -174,7 +198,10 @@ impl App {
 
     /// Returns a file.
     async fn file(&self, digest: &str) -> Value {
-        let answer = self.anonymous().get(&format!("/file/sha512/{digest}")).await;
+        let answer = self
+            .anonymous()
+            .get(&format!("/file/sha512/{digest}"))
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }

@@ -23,12 +23,24 @@ fn table() -> Vec<Row> {
         ("GET", route, path.to_owned(), Value::Null, statuses)
     };
     vec![
-        read("/sha512/{digest}", &format!("/sha512/{digest}"), [403, 403, 403, 302, 302]),
+        read(
+            "/sha512/{digest}",
+            &format!("/sha512/{digest}"),
+            [403, 403, 403, 302, 302],
+        ),
         read("/upload", "/upload?q=", public),
         read("/upload/{id}", "/upload/1", public),
-        read("/upload/complete/sha512/{digest}", &format!("/upload/complete/sha512/{digest}"), [202; 5]),
+        read(
+            "/upload/complete/sha512/{digest}",
+            &format!("/upload/complete/sha512/{digest}"),
+            [202; 5],
+        ),
         read("/file", "/file?q=", public),
-        read("/file/sha512/{digest}", &format!("/file/sha512/{digest}"), public),
+        read(
+            "/file/sha512/{digest}",
+            &format!("/file/sha512/{digest}"),
+            public,
+        ),
         read("/init", "/init", public),
         read("/__permissions__", "/__permissions__", public),
         read("/tooltool.py", "/tooltool.py", redirect),
@@ -40,8 +52,20 @@ fn table() -> Vec<Row> {
         read("/__heartbeat__", "/__heartbeat__", public),
         read("/__version__", "/__version__", public),
         read("/__metrics__", "/__metrics__", public),
-        ("POST", "/upload", "/upload".to_owned(), batch(entry(b"z")), [403, 403, 200, 200, 200]),
-        ("POST", "/upload", "/upload".to_owned(), batch(internal), [403, 403, 403, 200, 200]),
+        (
+            "POST",
+            "/upload",
+            "/upload".to_owned(),
+            batch(entry(b"z")),
+            [403, 403, 200, 200, 200],
+        ),
+        (
+            "POST",
+            "/upload",
+            "/upload".to_owned(),
+            batch(internal),
+            [403, 403, 403, 200, 200],
+        ),
         (
             "PATCH",
             "/file/sha512/{digest}",
@@ -49,7 +73,13 @@ fn table() -> Vec<Row> {
             json!([{"op": "delete_instances"}]),
             [401, 401, 401, 401, 200],
         ),
-        ("GET", "/sha512/{digest}", format!("/sha512/{digest}"), none, [404; 5]),
+        (
+            "GET",
+            "/sha512/{digest}",
+            format!("/sha512/{digest}"),
+            none,
+            [404; 5],
+        ),
     ]
 }
 
@@ -66,8 +96,10 @@ fn every_route_stands_in_the_table() {
         Tooltool::open(settings, clock).await.unwrap().routes()
     });
     let mut served = routes.table();
-    let mut listed: Vec<(String, String)> =
-        table().iter().map(|(m, route, ..)| ((*m).to_owned(), (*route).to_owned())).collect();
+    let mut listed: Vec<(String, String)> = table()
+        .iter()
+        .map(|(m, route, ..)| ((*m).to_owned(), (*route).to_owned()))
+        .collect();
     served.sort();
     listed.sort();
     listed.dedup();
@@ -80,19 +112,30 @@ async fn every_role_gets_what_the_table_says_and_head_equals_get() {
         let mut internal = entry(b"x");
         internal["visibility"] = json!("internal");
         app.upload("x", internal, b"x").await;
-        let roles =
-            [app.anonymous(), app.stranger(), app.public(), app.engineer(), app.admin()];
+        let roles = [
+            app.anonymous(),
+            app.stranger(),
+            app.public(),
+            app.engineer(),
+            app.admin(),
+        ];
         for (method, _, path, body, statuses) in table() {
             for (role, expected) in roles.iter().zip(statuses) {
                 let answer = match &body {
                     Value::Null => role.get(&path).await,
                     body => role.json(method, &path, body).await,
                 };
-                assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text());
+                assert_eq!(
+                    answer.status,
+                    expected,
+                    "{method} {path}: {}",
+                    answer.text()
+                );
                 if method == "GET" {
                     let head = role.head(&path).await;
                     assert_eq!((head.status, head.body.len()), (expected, 0), "{path}");
-                    let kind = |a: &releng_testkit::app::Answer| a.header("content-type").to_owned();
+                    let kind =
+                        |a: &releng_testkit::app::Answer| a.header("content-type").to_owned();
                     assert_eq!(kind(&head), kind(&answer), "{path}");
                 }
             }
@@ -111,7 +154,10 @@ async fn everybody_may_ask_who_they_are() {
             })
         );
         assert_eq!(nobody.header("cache-control"), "private, no-store");
-        let scopes = [format!("{PREFIX}upload/public"), format!("{PREFIX}download/public")];
+        let scopes = [
+            format!("{PREFIX}upload/public"),
+            format!("{PREFIX}download/public"),
+        ];
         let public = app.public().get("/__permissions__").await;
         assert_eq!(
             public.json(),
@@ -157,20 +203,31 @@ async fn redirects_health_and_preflights_are_those_of_the_contract() {
         assert_eq!(beat.header("cache-control"), "public, max-age=60");
         assert_eq!(get("/__lbheartbeat__").await.text(), "OK!");
         let client = app.anonymous();
-        let options = client.send(client.request(Method::OPTIONS, "/upload")).await;
-        assert_eq!((options.status, options.header("allow")), (200, "GET, HEAD, OPTIONS, POST"));
+        let options = client
+            .send(client.request(Method::OPTIONS, "/upload"))
+            .await;
+        assert_eq!(
+            (options.status, options.header("allow")),
+            (200, "GET, HEAD, OPTIONS, POST")
+        );
         let preflight = client
             .request(Method::OPTIONS, "/file/sha512/x")
             .header("origin", "https://tools.example.com")
             .header("access-control-request-method", "PATCH")
-            .header("access-control-request-headers", "authorization,content-type");
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type",
+            );
         let answer = client.send(preflight).await;
         assert_eq!(answer.status, 200);
         assert_eq!(
             answer.header("access-control-allow-methods"),
             "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
         );
-        assert_eq!(answer.header("access-control-allow-headers"), "authorization,content-type");
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            "authorization,content-type"
+        );
         assert_eq!(answer.header("access-control-allow-credentials"), "");
     }
 }

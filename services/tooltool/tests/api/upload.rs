@@ -4,8 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::{App, app_sets, apps, digest, entry};
+use releng_common::run::Server;
 use releng_testkit::database::backends;
 use releng_testkit::poll::eventually;
+use releng_tooltool::Tooltool;
 
 #[actix_web::test]
 async fn a_file_goes_from_announcement_to_download() {
@@ -28,13 +30,26 @@ async fn a_file_goes_from_announcement_to_download() {
             }})
         );
         let location = reqwest::Url::parse(url.as_str().unwrap()).unwrap();
-        assert!(location.port().is_some(), "old clients take 443 without a port: {url}");
-        assert_eq!(app.anonymous().get(&format!("/sha512/{digest}")).await.status, 404);
+        assert!(
+            location.port().is_some(),
+            "old clients take 443 without a port: {url}"
+        );
+        assert_eq!(
+            app.anonymous()
+                .get(&format!("/sha512/{digest}"))
+                .await
+                .status,
+            404
+        );
         app.send("linker.tar.zst", entry(bytes), bytes).await;
         app.complete(&digest).await;
         app.verified(&digest).await;
         assert_eq!(app.bytes(&app.anonymous(), &digest).await, bytes);
-        let region = if app.buckets.is_empty() { "local" } else { "us-west-2" };
+        let region = if app.buckets.is_empty() {
+            "local"
+        } else {
+            "us-west-2"
+        };
         assert_eq!(
             app.file(&digest).await,
             json!({
@@ -42,7 +57,10 @@ async fn a_file_goes_from_announcement_to_download() {
                 "instances": [region], "size": 18, "visibility": "public",
             })
         );
-        let again = app.announce(json!({"other name": entry(bytes)})).await.json();
+        let again = app
+            .announce(json!({"other name": entry(bytes)}))
+            .await
+            .json();
         assert_eq!(again["result"]["files"]["other name"].get("put_url"), None);
         assert_ne!(again["result"]["id"], id);
     }
@@ -104,7 +122,13 @@ async fn rejected(app: &App, digest: &str) {
     let key = releng_testkit_key(digest);
     eventually(crate::PATIENCE, || async {
         match app.buckets.first() {
-            Some(bucket) => bucket.store().head(&key).await.unwrap().is_none().then_some(()),
+            Some(bucket) => bucket
+                .store()
+                .head(&key)
+                .await
+                .unwrap()
+                .is_none()
+                .then_some(()),
             None => {
                 let folder = app.app.data.path().join("tooltool/objects");
                 (files_in(&folder) == 0).then_some(())
@@ -119,7 +143,9 @@ fn releng_testkit_key(digest: &str) -> releng_store::Key {
 }
 
 fn files_in(folder: &std::path::Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     entries
         .map(|entry| entry.unwrap().path())
         .map(|path| if path.is_dir() { files_in(&path) } else { 1 })
@@ -149,7 +175,10 @@ async fn visibility_is_settled_while_a_url_lives_and_by_a_copy_but_not_by_words(
         let settled = "Cannot change already existing file's visibility level.";
         app.announce_one("a", internal.clone()).await.unwrap();
         let refused = app.announce(json!({"a": entry(b"v")})).await;
-        assert_eq!((refused.status, &refused.json()["detail"]), (400, &json!(settled)));
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (400, &json!(settled))
+        );
         eventually(crate::PATIENCE, || async {
             (app.announce(json!({"a": entry(b"v")})).await.status == 200).then_some(())
         })
@@ -157,7 +186,10 @@ async fn visibility_is_settled_while_a_url_lives_and_by_a_copy_but_not_by_words(
         assert_eq!(app.file(&digest(b"v")).await["visibility"], "public");
         app.upload("a", entry(b"v"), b"v").await;
         let refused = app.announce(json!({"a": internal})).await;
-        assert_eq!((refused.status, &refused.json()["detail"]), (400, &json!(settled)));
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (400, &json!(settled))
+        );
         assert_eq!(app.file(&digest(b"v")).await["visibility"], "public");
     }
 }
@@ -165,16 +197,30 @@ async fn visibility_is_settled_while_a_url_lives_and_by_a_copy_but_not_by_words(
 #[actix_web::test]
 async fn one_digest_may_have_two_names_in_a_batch() {
     for app in apps().await {
-        let answer = app.announce(json!({"a": entry(b"twice"), "b": entry(b"twice")})).await;
+        let answer = app
+            .announce(json!({"a": entry(b"twice"), "b": entry(b"twice")}))
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let result = answer.json()["result"].clone();
-        assert_eq!(result["files"]["a"]["put_url"], result["files"]["b"]["put_url"]);
-        let batch = app.anonymous().get(&format!("/upload/{}", result["id"])).await.json();
+        assert_eq!(
+            result["files"]["a"]["put_url"],
+            result["files"]["b"]["put_url"]
+        );
+        let batch = app
+            .anonymous()
+            .get(&format!("/upload/{}", result["id"]))
+            .await
+            .json();
         assert_eq!(batch["files"]["a"], batch["files"]["b"]);
         let mut other = entry(b"twice");
         other["size"] = json!(6);
-        let refused = app.announce(json!({"a": entry(b"twice"), "b": other})).await;
-        assert_eq!((refused.status, &refused.json()["detail"]), (400, &json!("Size mismatch for b")));
+        let refused = app
+            .announce(json!({"a": entry(b"twice"), "b": other}))
+            .await;
+        assert_eq!(
+            (refused.status, &refused.json()["detail"]),
+            (400, &json!("Size mismatch for b"))
+        );
     }
 }
 
@@ -200,6 +246,47 @@ async fn a_refused_batch_leaves_nothing_behind() {
         let path = format!("/file/sha512/{}", digest(b"new"));
         assert_eq!(app.anonymous().get(&path).await.status, 404);
         let batches: Value = app.anonymous().get("/upload?q=").await.json();
-        assert!(batches["result"].as_array().unwrap().iter().all(|b| b["files"].get("b").is_none()));
+        assert!(
+            batches["result"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|b| b["files"].get("b").is_none())
+        );
+    }
+}
+
+#[actix_web::test]
+async fn several_workers_share_the_uploads() {
+    for backend in backends() {
+        let app =
+            App::started(App::builder(backend).set("CHECK_PENDING_INTERVAL_SECONDS", "1")).await;
+        let mut others = Vec::new();
+        for _ in 0..2 {
+            let settings = app.app.settings().clone();
+            let clock = releng_common::Clock::system();
+            others.push(
+                Server::start::<Tooltool>(settings, clock, true)
+                    .await
+                    .unwrap(),
+            );
+        }
+        let files: Vec<Vec<u8>> = (0..12_u32)
+            .map(|n| n.to_le_bytes().repeat(50_000))
+            .collect();
+        for (n, bytes) in files.iter().enumerate() {
+            app.send(&n.to_string(), entry(bytes), bytes).await;
+            app.complete(&digest(bytes)).await;
+        }
+        for bytes in &files {
+            app.verified(&digest(bytes)).await;
+            assert_eq!(
+                app.file(&digest(bytes)).await["instances"],
+                json!(["local"])
+            );
+        }
+        for other in others {
+            other.stop().await;
+        }
     }
 }

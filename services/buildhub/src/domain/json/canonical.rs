@@ -64,7 +64,9 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> Result {
 /// Writes a number in Python's shortest form: `1.0`, `1e+16`, `1.5e-07`.
 fn float(number: f64) -> String {
     let scientific = format!("{number:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
     let power: i32 = exponent.parse().unwrap_or_default();
     if (-4..16).contains(&power) {
         let mut text = number.to_string();

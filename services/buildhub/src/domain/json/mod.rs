@@ -54,9 +54,9 @@ impl Json {
         match self {
             Self::Text(text) => text.contains('\0'),
             Self::List(items) => items.iter().any(Self::has_nul),
-            Self::Object(members) => {
-                members.iter().any(|(key, value)| key.contains('\0') || value.has_nul())
-            }
+            Self::Object(members) => members
+                .iter()
+                .any(|(key, value)| key.contains('\0') || value.has_nul()),
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Float(_) => false,
         }
     }
@@ -75,9 +75,12 @@ impl Json {
             Self::Float(number) => Value::from(*number),
             Self::Text(text) => Value::from(text.as_str()),
             Self::List(items) => Value::Array(items.iter().map(Self::to_value).collect()),
-            Self::Object(members) => {
-                Value::Object(members.iter().map(|(k, v)| (k.clone(), v.to_value())).collect())
-            }
+            Self::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v.to_value()))
+                    .collect(),
+            ),
         }
     }
 }

@@ -22,7 +22,12 @@ pub struct JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { problem, line, column, offset } = self;
+        let Self {
+            problem,
+            line,
+            column,
+            offset,
+        } = self;
         write!(f, "{problem}: line {line} column {column} (char {offset})")
     }
 }
@@ -96,8 +101,11 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self) -> Parsed<Json> {
-        let words =
-            [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))];
+        let words = [
+            ("null", Json::Null),
+            ("true", Json::Bool(true)),
+            ("false", Json::Bool(false)),
+        ];
         for (word, value) in words {
             if self.rest().starts_with(word) {
                 self.at += word.len();
@@ -198,7 +206,9 @@ impl<'a> Parser<'a> {
             return Err(self.fail("Number out of range", start));
         }
         // Python's integers have no negative zero.
-        Ok(Json::Integer(if whole == "-0" { "0" } else { whole }.to_owned()))
+        Ok(Json::Integer(
+            if whole == "-0" { "0" } else { whole }.to_owned(),
+        ))
     }
 
     /// Steps over `.123`; without digits the point is not part of the number.
@@ -236,7 +246,9 @@ impl<'a> Parser<'a> {
         let mut text = String::new();
         loop {
             let rest = self.rest();
-            let plain = rest.find(|c: char| c == '"' || c == '\\' || c < ' ').unwrap_or(rest.len());
+            let plain = rest
+                .find(|c: char| c == '"' || c == '\\' || c < ' ')
+                .unwrap_or(rest.len());
             text.push_str(rest.get(..plain).unwrap_or_default());
             self.at += plain;
             match self.peek() {
@@ -292,9 +304,10 @@ impl<'a> Parser<'a> {
     /// Reads `uXXXX`.
     fn unit(&mut self) -> Parsed<u32> {
         let start = self.at;
-        let digits = self.text.get(start + 1..start + 5).filter(|digits| {
-            digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
+        let digits = self
+            .text
+            .get(start + 1..start + 5)
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let Some(unit) = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) else {
             return Err(self.fail("Invalid \\uXXXX escape", start));
         };

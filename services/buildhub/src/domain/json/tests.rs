@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::{Json, parse};
 
 fn canonical(text: &str) -> String {
-    parse(text).unwrap_or_else(|e| panic!("{text}: {e}")).to_string()
+    parse(text)
+        .unwrap_or_else(|e| panic!("{text}: {e}"))
+        .to_string()
 }
 
 #[test]
@@ -30,7 +32,10 @@ fn the_canonical_text_is_that_of_python() {
         ("0", "0"),
         ("5", "5"),
         ("5.0", "5.0"),
-        ("100000000000000000000000000000", "100000000000000000000000000000"),
+        (
+            "100000000000000000000000000000",
+            "100000000000000000000000000000",
+        ),
         ("1E40", "1e+40"),
         ("1.7976931348623157e308", "1.7976931348623157e+308"),
         ("5e-324", "5e-324"),
@@ -38,12 +43,27 @@ fn the_canonical_text_is_that_of_python() {
         ("123.456e5", "12345600.0"),
         ("1e22", "1e+22"),
         ("1e21", "1e+21"),
-        ("\"\\u00e9\u{7f}\\/\\\"\\\\\"", "\"\\u00e9\\u007f/\\\"\\\\\""),
-        ("\"\u{1f600} \\ud83d\\ude00\"", "\"\\ud83d\\ude00 \\ud83d\\ude00\""),
-        ("\"\\b\\f\\n\\r\\t\\u0000\\u001f\"", "\"\\b\\f\\n\\r\\t\\u0000\\u001f\""),
+        (
+            "\"\\u00e9\u{7f}\\/\\\"\\\\\"",
+            "\"\\u00e9\\u007f/\\\"\\\\\"",
+        ),
+        (
+            "\"\u{1f600} \\ud83d\\ude00\"",
+            "\"\\ud83d\\ude00 \\ud83d\\ude00\"",
+        ),
+        (
+            "\"\\b\\f\\n\\r\\t\\u0000\\u001f\"",
+            "\"\\b\\f\\n\\r\\t\\u0000\\u001f\"",
+        ),
         ("{\"a\":1,\"a\":2}", "{\"a\": 2}"),
-        ("{\"\u{ff61}\":1,\"\u{10000}\":2,\"z\":3,\"Z\":4,\"\":5}", "{\"\": 5, \"Z\": 4, \"z\": 3, \"\\uff61\": 1, \"\\ud800\\udc00\": 2}"),
-        ("{\"a\":{\"c\":[{\"e\":1,\"d\":2}],\"b\":null}}", "{\"a\": {\"b\": null, \"c\": [{\"d\": 2, \"e\": 1}]}}"),
+        (
+            "{\"\u{ff61}\":1,\"\u{10000}\":2,\"z\":3,\"Z\":4,\"\":5}",
+            "{\"\": 5, \"Z\": 4, \"z\": 3, \"\\uff61\": 1, \"\\ud800\\udc00\": 2}",
+        ),
+        (
+            "{\"a\":{\"c\":[{\"e\":1,\"d\":2}],\"b\":null}}",
+            "{\"a\": {\"b\": null, \"c\": [{\"d\": 2, \"e\": 1}]}}",
+        ),
         (" \u{a}\u{9}{\"a\" :\u{d}1} ", "{\"a\": 1}"),
     ];
     for (text, expected) in table {
@@ -56,19 +76,46 @@ fn errors_are_the_sentences_of_python() {
     let table = [
         ("", "Expecting value: line 1 column 1 (char 0)"),
         ("}x", "Expecting value: line 1 column 1 (char 0)"),
-        ("{'a'", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (
+            "{'a'",
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
         ("{\"a\":1}x", "Extra data: line 1 column 8 (char 7)"),
-        ("{\"a\" 1}", "Expecting ':' delimiter: line 1 column 6 (char 5)"),
-        ("{\"a\":1 \"b\"}", "Expecting ',' delimiter: line 1 column 8 (char 7)"),
-        ("{\"a\":1,}", "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)"),
+        (
+            "{\"a\" 1}",
+            "Expecting ':' delimiter: line 1 column 6 (char 5)",
+        ),
+        (
+            "{\"a\":1 \"b\"}",
+            "Expecting ',' delimiter: line 1 column 8 (char 7)",
+        ),
+        (
+            "{\"a\":1,}",
+            "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)",
+        ),
         ("[1,]", "Expecting value: line 1 column 4 (char 3)"),
         ("[1 2]", "Expecting ',' delimiter: line 1 column 4 (char 3)"),
-        ("\"abc", "Unterminated string starting at: line 1 column 1 (char 0)"),
-        ("\"a\u{a}b\"", "Invalid control character at: line 1 column 3 (char 2)"),
+        (
+            "\"abc",
+            "Unterminated string starting at: line 1 column 1 (char 0)",
+        ),
+        (
+            "\"a\u{a}b\"",
+            "Invalid control character at: line 1 column 3 (char 2)",
+        ),
         ("\"a\\xb\"", "Invalid \\escape: line 1 column 3 (char 2)"),
-        ("\"\\u12\"", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
-        ("\"\\u12G4\"", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
-        ("\"\\ud800\\u12\"", "Invalid \\uXXXX escape: line 1 column 9 (char 8)"),
+        (
+            "\"\\u12\"",
+            "Invalid \\uXXXX escape: line 1 column 3 (char 2)",
+        ),
+        (
+            "\"\\u12G4\"",
+            "Invalid \\uXXXX escape: line 1 column 3 (char 2)",
+        ),
+        (
+            "\"\\ud800\\u12\"",
+            "Invalid \\uXXXX escape: line 1 column 9 (char 8)",
+        ),
         ("-", "Expecting value: line 1 column 1 (char 0)"),
         ("01", "Extra data: line 1 column 2 (char 1)"),
         ("1.", "Extra data: line 1 column 2 (char 1)"),
@@ -77,14 +124,35 @@ fn errors_are_the_sentences_of_python() {
         ("{\"a\":", "Expecting value: line 1 column 6 (char 5)"),
         ("  ", "Expecting value: line 1 column 3 (char 2)"),
         ("[1,\u{a} x]", "Expecting value: line 2 column 2 (char 5)"),
-        ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (
+            "{",
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
         ("[", "Expecting value: line 1 column 2 (char 1)"),
-        ("\"\\", "Unterminated string starting at: line 1 column 1 (char 0)"),
-        ("{\"a", "Unterminated string starting at: line 1 column 2 (char 1)"),
-        ("\u{feff}{}", "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)"),
-        ("{\"a\":1]", "Expecting ',' delimiter: line 1 column 7 (char 6)"),
-        ("{,}", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ("\"\u{e9}\\x\"", "Invalid \\escape: line 1 column 3 (char 2)"),
+        (
+            "\"\\",
+            "Unterminated string starting at: line 1 column 1 (char 0)",
+        ),
+        (
+            "{\"a",
+            "Unterminated string starting at: line 1 column 2 (char 1)",
+        ),
+        (
+            "\u{feff}{}",
+            "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
+        ),
+        (
+            "{\"a\":1]",
+            "Expecting ',' delimiter: line 1 column 7 (char 6)",
+        ),
+        (
+            "{,}",
+            "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
+        (
+            "\"\u{e9}\\x\"",
+            "Invalid \\escape: line 1 column 3 (char 2)",
+        ),
         ("\"\\u", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
         ("tru", "Expecting value: line 1 column 1 (char 0)"),
         ("[1}", "Expecting ',' delimiter: line 1 column 3 (char 2)"),
@@ -101,7 +169,10 @@ fn errors_are_the_sentences_of_python() {
 fn what_no_database_keeps_is_refused() {
     for (text, expected) in [
         (r#"["\ud800"]"#, "Lone surrogate: line 1 column 3 (char 2)"),
-        (r#""\udc00\ud800""#, "Lone surrogate: line 1 column 2 (char 1)"),
+        (
+            r#""\udc00\ud800""#,
+            "Lone surrogate: line 1 column 2 (char 1)",
+        ),
         ("1e400", "Number out of range: line 1 column 1 (char 0)"),
         ("NaN", "Expecting value: line 1 column 1 (char 0)"),
         ("-Infinity", "Expecting value: line 1 column 1 (char 0)"),
@@ -114,7 +185,10 @@ fn what_no_database_keeps_is_refused() {
 fn deep_nesting_is_an_error_and_no_overflow() {
     assert!(parse(&format!("{}1{}", "[".repeat(99), "]".repeat(99))).is_ok());
     let error = parse(&"[".repeat(200_000)).unwrap_err();
-    assert_eq!(error.to_string(), "Nested too deeply: line 1 column 101 (char 100)");
+    assert_eq!(
+        error.to_string(),
+        "Nested too deeply: line 1 column 101 (char 100)"
+    );
     assert!(parse(&"{\"a\":".repeat(200_000)).is_err());
 }
 
@@ -123,7 +197,9 @@ fn any_json() -> impl Strategy<Value = Json> {
         Just(Json::Null),
         any::<bool>().prop_map(Json::Bool),
         any::<i128>().prop_map(|n| Json::Integer(n.to_string())),
-        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Json::Float),
+        any::<f64>()
+            .prop_filter("finite", |n| n.is_finite())
+            .prop_map(Json::Float),
         any::<String>().prop_map(Json::Text),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {

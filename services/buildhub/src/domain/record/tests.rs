@@ -33,8 +33,10 @@ fn hashes(text: &str, with_beta_copy: bool) -> Vec<String> {
 #[test]
 fn a_release_of_firefox_is_kept_twice_unless_the_copy_is_off() {
     let text = record().to_string();
-    let (own, copy) =
-        ("v1:95818b7861dd3e05db80491b400fb675", "v1:b8338328f75cc426af89f3d497a8ed88");
+    let (own, copy) = (
+        "v1:95818b7861dd3e05db80491b400fb675",
+        "v1:b8338328f75cc426af89f3d497a8ed88",
+    );
     assert_eq!(hashes(&text, true), [own, copy]);
     assert_eq!(hashes(&text, false), [own]);
     for (pointer, other) in [("/source/product", "fennec"), ("/target/channel", "esr")] {
@@ -46,15 +48,27 @@ fn a_release_of_firefox_is_kept_twice_unless_the_copy_is_off() {
 
 #[test]
 fn the_hash_is_that_of_python_whatever_the_spelling_of_the_file() {
-    let spaced = serde_json::to_string_pretty(&record()).unwrap().replace('é', "\\u00E9");
-    assert_eq!(hashes(&spaced, false), ["v1:95818b7861dd3e05db80491b400fb675"]);
+    let spaced = serde_json::to_string_pretty(&record())
+        .unwrap()
+        .replace('é', "\\u00E9");
+    assert_eq!(
+        hashes(&spaced, false),
+        ["v1:95818b7861dd3e05db80491b400fb675"]
+    );
     let text = record().to_string();
     for (size, hash) in [
         ("5", "v1:4edf75d397146653e8e0f9e2ef1531d7"),
         ("5.0", "v1:da113d3b265c8d7e257db4fee249919a"),
-        ("1000000000000000000000000000000", "v1:fa0aa174a092bc4a85c6fe2a88f0a00a"),
+        (
+            "1000000000000000000000000000000",
+            "v1:fa0aa174a092bc4a85c6fe2a88f0a00a",
+        ),
     ] {
-        assert_eq!(hashes(&text.replace("52113222", size), false), [hash], "{size}");
+        assert_eq!(
+            hashes(&text.replace("52113222", size), false),
+            [hash],
+            "{size}"
+        );
     }
 }
 
@@ -62,7 +76,11 @@ fn the_hash_is_that_of_python_whatever_the_spelling_of_the_file() {
 fn every_broken_rule_is_named() {
     let cases: [(&str, Value, &str); 14] = [
         ("", json!([]), "[] is not of type 'object'"),
-        ("/target", Value::Null, "None is not of type 'object' (at target)"),
+        (
+            "/target",
+            Value::Null,
+            "None is not of type 'object' (at target)",
+        ),
         (
             "/target",
             json!({"platform": "p", "locale": "l", "version": "v"}),
@@ -73,31 +91,81 @@ fn every_broken_rule_is_named() {
             json!({"product": "p", "junk": 1}),
             "Additional properties are not allowed ('junk' was unexpected) (at source)",
         ),
-        ("/build/id", json!(20_180_510), "20180510 is not of type 'string' (at build.id)"),
-        ("/build/number", json!("3"), "'3' is not of type 'integer' (at build.number)"),
-        ("/build/number", json!(1.5), "1.5 is not of type 'integer' (at build.number)"),
-        ("/build/number", json!(true), "True is not of type 'integer' (at build.number)"),
-        ("/build/as", json!(["a"]), "['a'] is not of type 'string' (at build.as)"),
-        ("/build/as", json!("a\u{0}"), "a text must not contain NUL characters"),
-        ("/source/product", Value::Null, "None is not of type 'string' (at source.product)"),
-        ("/download/size", json!("1"), "'1' is not of type 'integer' (at download.size)"),
-        ("/download/url", json!(7), "7 is not of type 'string' (at download.url)"),
-        ("/target/version", json!(61.0), "61.0 is not of type 'string' (at target.version)"),
+        (
+            "/build/id",
+            json!(20_180_510),
+            "20180510 is not of type 'string' (at build.id)",
+        ),
+        (
+            "/build/number",
+            json!("3"),
+            "'3' is not of type 'integer' (at build.number)",
+        ),
+        (
+            "/build/number",
+            json!(1.5),
+            "1.5 is not of type 'integer' (at build.number)",
+        ),
+        (
+            "/build/number",
+            json!(true),
+            "True is not of type 'integer' (at build.number)",
+        ),
+        (
+            "/build/as",
+            json!(["a"]),
+            "['a'] is not of type 'string' (at build.as)",
+        ),
+        (
+            "/build/as",
+            json!("a\u{0}"),
+            "a text must not contain NUL characters",
+        ),
+        (
+            "/source/product",
+            Value::Null,
+            "None is not of type 'string' (at source.product)",
+        ),
+        (
+            "/download/size",
+            json!("1"),
+            "'1' is not of type 'integer' (at download.size)",
+        ),
+        (
+            "/download/url",
+            json!(7),
+            "7 is not of type 'string' (at download.url)",
+        ),
+        (
+            "/target/version",
+            json!(61.0),
+            "61.0 is not of type 'string' (at target.version)",
+        ),
     ];
     for (pointer, value, expected) in cases {
         let mut record = record();
         *record.pointer_mut(pointer).unwrap() = value;
-        assert_eq!(parse(&record.to_string()).unwrap_err(), expected, "{pointer}");
+        assert_eq!(
+            parse(&record.to_string()).unwrap_err(),
+            expected,
+            "{pointer}"
+        );
     }
     let mut record = record();
     record["target"]["os"] = json!("windows");
     let options = "'windows' is not one of ['linux', 'win', 'mac', 'android', 'maemo']";
-    assert_eq!(parse(&record.to_string()).unwrap_err(), format!("{options} (at target.os)"));
+    assert_eq!(
+        parse(&record.to_string()).unwrap_err(),
+        format!("{options} (at target.os)")
+    );
     record["target"]["os"] = json!("win");
     record["download"]["date"] = json!("yesterday");
     assert!(parse(&record.to_string()).is_ok(), "dates are not checked");
     record.as_object_mut().unwrap().remove("build");
-    assert_eq!(parse(&record.to_string()).unwrap_err(), "'build' is a required property");
+    assert_eq!(
+        parse(&record.to_string()).unwrap_err(),
+        "'build' is a required property"
+    );
 }
 
 #[test]
@@ -113,7 +181,10 @@ fn what_is_no_json_is_refused_with_the_place() {
 #[test]
 fn a_document_has_no_empty_groups() {
     let build = json!({"build": {}, "source": {"product": "p", "tree": null}, "x": {"y": 1}});
-    assert_eq!(document(7, &build), json!({"id": 7, "source": {"product": "p"}}));
+    assert_eq!(
+        document(7, &build),
+        json!({"id": 7, "source": {"product": "p"}})
+    );
 }
 
 #[test]
