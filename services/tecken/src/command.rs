@@ -41,7 +41,7 @@ pub enum Command {
     Token {
         /// E-mail address of its owner
         email: String,
-        /// Permission that it holds, such as upload.upload_symbols, may be repeated
+        /// Permission that it holds, such as `upload.upload_symbols`, may be repeated
         #[arg(long = "permission", value_name = "CODENAME")]
         permissions: Vec<String>,
         /// Days that it lives; negative makes an expired one
@@ -70,12 +70,26 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
             let lines = ops::superuser_toggle(&Db::open(&settings.common)?, &clock, &email).await?;
             lines.iter().try_for_each(|line| print(line))
         }
-        Command::User { email, groups, superuser, inactive } => {
-            let change = UserChange { groups, is_superuser: superuser, is_inactive: inactive };
+        Command::User {
+            email,
+            groups,
+            superuser,
+            inactive,
+        } => {
+            let change = UserChange {
+                groups,
+                is_superuser: superuser,
+                is_inactive: inactive,
+            };
             let user = user(&settings, &email, change).await?;
             print(&format!("{} has the id {}", user.email, user.id))
         }
-        Command::Token { email, permissions, days, notes } => {
+        Command::Token {
+            email,
+            permissions,
+            days,
+            notes,
+        } => {
             let life = (days.unwrap_or(settings.own.token_days), notes);
             print(&token(&settings, &email, &permissions, life).await?)
         }
@@ -87,7 +101,13 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
 /// # Errors
 /// `InvalidInput` for a bad address or an unknown group.
 pub async fn user(settings: &Settings, email: &str, change: UserChange) -> Result<User> {
-    ops::user_change(&Db::open(&settings.common)?, &Clock::system(), email, change).await
+    ops::user_change(
+        &Db::open(&settings.common)?,
+        &Clock::system(),
+        email,
+        change,
+    )
+    .await
 }
 
 /// Makes a token that lives for some days and carries a note, as the command does.
@@ -110,13 +130,18 @@ async fn work(settings: Settings, clock: Clock) -> Result<()> {
     let working = tokio::spawn(worker::run(state, stop.child_token()));
     releng_common::run::wait_for_stop().await?;
     stop.cancel();
-    working.await.map_err(|e| Error::internal("the worker failed").with_source(e))
+    working
+        .await
+        .map_err(|e| Error::internal("the worker failed").with_source(e))
 }
 
 fn ask(question: &str) -> Result<String> {
     let silent = |e: std::io::Error| Error::invalid("no email was given").with_source(e);
     let mut stderr = std::io::stderr();
-    stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).map_err(silent)?;
+    stderr
+        .write_all(question.as_bytes())
+        .and_then(|()| stderr.flush())
+        .map_err(silent)?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(silent)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())

@@ -64,7 +64,11 @@ impl Service for Tecken {
             sends_response_time: false,
         };
         let dockerflow = dockerflow(&state);
-        Ok(Self { state, frame, dockerflow })
+        Ok(Self {
+            state,
+            frame,
+            dockerflow,
+        })
     }
 
     fn frame(&self) -> Frame {
@@ -93,7 +97,9 @@ impl Service for Tecken {
 
     fn workers(&self) -> Vec<Worker> {
         let state = self.state();
-        vec![Worker::new("housekeeping", move |stop| worker::run(state, stop))]
+        vec![Worker::new("housekeeping", move |stop| {
+            worker::run(state, stop)
+        })]
     }
 
     fn openapi() -> String {
@@ -114,15 +120,19 @@ fn dockerflow(state: &Data<State>) -> Dockerflow {
             let state = cache.clone();
             async move { state.exists.cache().check().await }
         })
-        .check("stores", "Unable to connect to a location of symbols.", move || {
-            let state = stores.clone();
-            async move {
-                for source in state.sources.all() {
-                    source.store.check().await?;
+        .check(
+            "stores",
+            "Unable to connect to a location of symbols.",
+            move || {
+                let state = stores.clone();
+                async move {
+                    for source in state.sources.all() {
+                        source.store.check().await?;
+                    }
+                    Ok(())
                 }
-                Ok(())
-            }
-        })
+            },
+        )
 }
 
 impl Launch for Tecken {

@@ -164,7 +164,10 @@ impl Place {
         }
         let location =
             Location::parse(url).map_err(|e| Invalid::new(name, e.message().to_owned()))?;
-        Ok(Self { url: url.to_owned(), location })
+        Ok(Self {
+            url: url.to_owned(),
+            location,
+        })
     }
 }
 
@@ -176,8 +179,15 @@ impl Settings {
     pub fn load(source: &Source) -> Result<Self, Invalid> {
         let (common, own) = (Common::load(source)?, Own::load(source)?);
         let places = places(&own)?;
-        let media_types = literal::dict("MIME_OVERRIDES", &own.mime_overrides)?.into_iter().collect();
-        let settings = Self { common, own, places, media_types };
+        let media_types = literal::dict("MIME_OVERRIDES", &own.mime_overrides)?
+            .into_iter()
+            .collect();
+        let settings = Self {
+            common,
+            own,
+            places,
+            media_types,
+        };
         settings.validate()?;
         Ok(settings)
     }
@@ -188,13 +198,19 @@ impl Settings {
             return Err(Invalid::new("UPLOAD_MAX_RUNNING", "must be at least 1"));
         }
         if own.upload_file_workers == Some(0) {
-            return Err(Invalid::new("UPLOAD_FILE_UPLOAD_MAX_WORKERS", "must be at least 1"));
+            return Err(Invalid::new(
+                "UPLOAD_FILE_UPLOAD_MAX_WORKERS",
+                "must be at least 1",
+            ));
         }
         if !matches!(own.oidc_sign_algo.as_str(), "HS256" | "RS256") {
             return Err(Invalid::new("OIDC_RP_SIGN_ALGO", "must be HS256 or RS256"));
         }
         if own.oidc_sign_algo == "RS256" && own.oidc_jwks_endpoint.is_none() {
-            return Err(Invalid::new("OIDC_OP_JWKS_ENDPOINT", "is required with RS256"));
+            return Err(Invalid::new(
+                "OIDC_OP_JWKS_ENDPOINT",
+                "is required with RS256",
+            ));
         }
         if own.oidc_client_id.is_some() != own.oidc_client_secret.is_some() {
             let problem = "must be set together with OIDC_RP_CLIENT_ID";
@@ -206,7 +222,10 @@ impl Settings {
 
 fn places(own: &Own) -> Result<Places, Invalid> {
     if own.symbol_urls.is_empty() {
-        return Err(Invalid::new("SYMBOL_URLS", "must name at least one location"));
+        return Err(Invalid::new(
+            "SYMBOL_URLS",
+            "must name at least one location",
+        ));
     }
     let regular: Vec<Place> = own
         .symbol_urls
@@ -215,7 +234,10 @@ fn places(own: &Own) -> Result<Places, Invalid> {
         .collect::<Result<_, _>>()?;
     let default = Place::parse("UPLOAD_DEFAULT_URL", &own.upload_default_url)?;
     if !own.symbol_urls.contains(&default.url) {
-        return Err(Invalid::new("UPLOAD_DEFAULT_URL", "must be one of SYMBOL_URLS"));
+        return Err(Invalid::new(
+            "UPLOAD_DEFAULT_URL",
+            "must be one of SYMBOL_URLS",
+        ));
     }
     let try_place = match &own.upload_try_symbols_url {
         Some(url) => Place::parse("UPLOAD_TRY_SYMBOLS_URL", url)?,
@@ -224,14 +246,25 @@ fn places(own: &Own) -> Result<Places, Invalid> {
     let exceptions = literal::dict("UPLOAD_URL_EXCEPTIONS", &own.upload_url_exceptions)?
         .into_iter()
         .map(|(who, url)| {
-            Ok((who.to_lowercase(), Place::parse("UPLOAD_URL_EXCEPTIONS", &url)?))
+            Ok((
+                who.to_lowercase(),
+                Place::parse("UPLOAD_URL_EXCEPTIONS", &url)?,
+            ))
         })
         .collect::<Result<_, Invalid>>()?;
-    Ok(Places { regular, try_place, default, exceptions })
+    Ok(Places {
+        regular,
+        try_place,
+        default,
+        exceptions,
+    })
 }
 
 /// Returns the try location of a bucket: `try` right after its name.
 pub(crate) fn try_of(place: &Place) -> Place {
     let location = place.location.clone().with_first_segment("try");
-    Place { url: location.to_string(), location }
+    Place {
+        url: location.to_string(),
+        location,
+    }
 }

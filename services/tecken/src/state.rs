@@ -128,15 +128,23 @@ fn provider(own: &Own) -> Result<Option<Provider>> {
         return Ok(None);
     };
     let user_endpoint = own.oidc_user_endpoint.trim_end_matches('/');
-    let derived = user_endpoint.strip_suffix("/userinfo").unwrap_or(user_endpoint);
+    let derived = user_endpoint
+        .strip_suffix("/userinfo")
+        .unwrap_or(user_endpoint);
     let options = oidc::Options {
         client_id: client_id.clone(),
         client_secret: client_secret.clone(),
         authorization_endpoint: own.oidc_authorization_endpoint.clone(),
         token_endpoint: own.oidc_token_endpoint.clone(),
         user_endpoint: own.oidc_user_endpoint.clone(),
-        jwks_endpoint: own.oidc_jwks_endpoint.clone().filter(|_| own.oidc_sign_algo == "RS256"),
-        issuer: own.oidc_issuer.clone().unwrap_or_else(|| derived.to_owned()),
+        jwks_endpoint: own
+            .oidc_jwks_endpoint
+            .clone()
+            .filter(|_| own.oidc_sign_algo == "RS256"),
+        issuer: own
+            .oidc_issuer
+            .clone()
+            .unwrap_or_else(|| derived.to_owned()),
         timeout: Duration::from_secs(own.oidc_timeout_secs.max(1)),
     };
     Provider::new(options)

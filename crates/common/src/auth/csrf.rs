@@ -29,14 +29,35 @@ mod tests {
     #[test]
     fn only_our_own_pages_may_act() {
         let base = "https://symbols.example.com";
-        assert!(is_same_origin(base, Some("https://symbols.example.com"), None));
-        assert!(is_same_origin(base, Some("https://symbols.example.com:443"), None));
-        assert!(is_same_origin(base, None, Some("https://symbols.example.com/help")));
+        assert!(is_same_origin(
+            base,
+            Some("https://symbols.example.com"),
+            None
+        ));
+        assert!(is_same_origin(
+            base,
+            Some("https://symbols.example.com:443"),
+            None
+        ));
+        assert!(is_same_origin(
+            base,
+            None,
+            Some("https://symbols.example.com/help")
+        ));
         assert!(is_same_origin(base, None, None));
-        for other in ["http://symbols.example.com", "https://x.example.com", "null", ""] {
+        for other in [
+            "http://symbols.example.com",
+            "https://x.example.com",
+            "null",
+            "",
+        ] {
             assert!(!is_same_origin(base, Some(other), None), "{other}");
             assert!(!is_same_origin(base, None, Some(other)), "{other}");
         }
-        assert!(!is_same_origin(base, Some("https://x.example.com"), Some(base)));
+        assert!(!is_same_origin(
+            base,
+            Some("https://x.example.com"),
+            Some(base)
+        ));
     }
 }

@@ -69,9 +69,11 @@ impl Provider {
     /// # Errors
     /// An endpoint is no address.
     pub fn new(options: Options) -> Result<Self> {
-        for endpoint in
-            [&options.authorization_endpoint, &options.token_endpoint, &options.user_endpoint]
-        {
+        for endpoint in [
+            &options.authorization_endpoint,
+            &options.token_endpoint,
+            &options.user_endpoint,
+        ] {
             Url::parse(endpoint)
                 .map_err(|e| Error::invalid(format!("{endpoint:?} is no address: {e}")))?;
         }
@@ -87,7 +89,12 @@ impl Provider {
     ///
     /// # Errors
     /// The endpoint is no address.
-    pub fn authorization_url(&self, redirect_uri: &str, state: &str, nonce: &str) -> Result<String> {
+    pub fn authorization_url(
+        &self,
+        redirect_uri: &str,
+        state: &str,
+        nonce: &str,
+    ) -> Result<String> {
         let mut url = Url::parse(&self.options.authorization_endpoint)
             .map_err(|e| Error::internal("the sign-in address is malformed").with_source(e))?;
         url.query_pairs_mut()
@@ -118,7 +125,10 @@ impl Provider {
         if claims.nonce.as_deref() != Some(nonce) {
             return Err(refused("the token is for another sign-in"));
         }
-        let request = self.http.get(&self.options.user_endpoint).bearer_auth(&tokens.access_token);
+        let request = self
+            .http
+            .get(&self.options.user_endpoint)
+            .bearer_auth(&tokens.access_token);
         let person: Person = read(request).await?;
         if person.sub.is_some_and(|sub| sub != claims.sub) {
             return Err(refused("the user information is about somebody else"));
@@ -126,7 +136,10 @@ impl Provider {
         if person.email_verified == Some(false) {
             return Err(refused("the provider has not verified the address"));
         }
-        person.email.filter(|e| !e.is_empty()).ok_or_else(|| refused("there is no address"))
+        person
+            .email
+            .filter(|e| !e.is_empty())
+            .ok_or_else(|| refused("there is no address"))
     }
 
     async fn claims(&self, token: &str) -> Result<Claims> {
@@ -207,7 +220,10 @@ mod tests {
             issuer: "https://id.example.com".to_owned(),
             timeout: Duration::from_secs(1),
         });
-        let url = provider.unwrap().authorization_url("http://h/cb", "s", "n").unwrap();
+        let url = provider
+            .unwrap()
+            .authorization_url("http://h/cb", "s", "n")
+            .unwrap();
         assert_eq!(
             url,
             "https://id.example.com/authorize?tenant=1&response_type=code&scope=openid+email\

@@ -12,7 +12,11 @@ const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 pub fn random_id() -> String {
     let mut random = rand::rng();
     (0..32)
-        .map(|_| LETTERS.get(random.random_range(0..LETTERS.len())).map_or('a', |b| char::from(*b)))
+        .map(|_| {
+            LETTERS
+                .get(random.random_range(0..LETTERS.len()))
+                .map_or('a', |b| char::from(*b))
+        })
         .collect()
 }
 
@@ -48,7 +52,12 @@ mod tests {
         assert_eq!(first.len(), 32);
         let header = format!("a=b; {COOKIE}={first}; c=d");
         assert_eq!(in_cookies(&header), Some(first.as_str()));
-        for other in ["", "sessionid", "sessionid=", "sessionid=../../../etc/passwd-xxxx"] {
+        for other in [
+            "",
+            "sessionid",
+            "sessionid=",
+            "sessionid=../../../etc/passwd-xxxx",
+        ] {
             assert_eq!(in_cookies(other), None, "{other}");
         }
     }

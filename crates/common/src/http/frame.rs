@@ -18,6 +18,7 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
 
 use super::cors::Cors;
+use super::in_flight::{InFlight, guard_body};
 use super::outside::Outside;
 use super::security_headers::SecurityHeaders;
 use crate::error::{Error, Kind};
@@ -100,6 +101,7 @@ pub async fn middleware(
             .await
             .map(ServiceResponse::map_into_boxed_body);
     };
+    let guard = request.app_data::<InFlight>().map(InFlight::enter);
     let id: Rc<str> = request_id(request.headers()).into();
     request.extensions_mut().insert(RequestId(Rc::clone(&id)));
     // The request must not be cloned before routing: the router demands to be its only owner.
@@ -107,7 +109,11 @@ pub async fn middleware(
         Some(preflight) => request.into_response(preflight),
         None => answer(&frame, request, next).await?,
     };
-    Ok(finish(&frame, response, &id, started))
+    let response = finish(&frame, response, &id, started);
+    Ok(match guard {
+        Some(guard) => response.map_body(|_, body| guard_body(body, guard)),
+        None => response,
+    })
 }
 
 async fn answer(
@@ -211,7 +217,9 @@ fn finish(
     let request = response.request().clone();
     let answer = response.response_mut();
     frame.cors.decorate(&request, answer.headers_mut());
-    frame.security.decorate(is_secure, request.path(), answer.headers_mut());
+    frame
+        .security
+        .decorate(is_secure, request.path(), answer.headers_mut());
     put(answer.headers_mut(), "x-request-id", id);
     for (name, value) in &notes.headers {
         put(answer.headers_mut(), name, value);

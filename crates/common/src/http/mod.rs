@@ -7,6 +7,7 @@ pub mod body;
 pub mod cors;
 pub mod dockerflow;
 pub mod frame;
+pub mod in_flight;
 pub mod outside;
 pub mod page;
 pub mod problem;

@@ -66,7 +66,10 @@ impl SecurityHeaders {
     /// Adds a header with a fixed value.
     #[must_use]
     pub fn with_fixed(mut self, name: &'static str, value: &'static str) -> Self {
-        self.fixed.push((HeaderName::from_static(name), HeaderValue::from_static(value)));
+        self.fixed.push((
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        ));
         self
     }
 
@@ -88,12 +91,17 @@ impl SecurityHeaders {
             }
         }
         let policy = HeaderName::from_static("content-security-policy");
-        let is_bare = self.bare_prefix.is_some_and(|prefix| path.starts_with(prefix));
+        let is_bare = self
+            .bare_prefix
+            .is_some_and(|prefix| path.starts_with(prefix));
         if !is_bare && !headers.contains_key(&policy) {
             headers.insert(policy, self.html_policy.clone());
         }
         if is_secure {
-            headers.insert(HeaderName::from_static("strict-transport-security"), self.hsts.clone());
+            headers.insert(
+                HeaderName::from_static("strict-transport-security"),
+                self.hsts.clone(),
+            );
         }
     }
 }

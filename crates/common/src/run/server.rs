@@ -17,11 +17,17 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::http::dockerflow::{self, Dockerflow};
 use crate::http::frame;
+use crate::http::in_flight::InFlight;
 
 /// Seconds that a client may take to send its request head.
 const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Seconds that an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Pause between two looks at the running requests.
+const LOOK: Duration = Duration::from_millis(20);
+/// Looks in a row that must find none before the server stops.
+const QUIET_LOOKS: u32 = 5;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -53,6 +59,7 @@ pub struct Server {
     workers: Vec<(&'static str, JoinHandle<()>)>,
     stop_workers: CancellationToken,
     dockerflow: Dockerflow,
+    in_flight: InFlight,
     drain: Duration,
 }
 
@@ -71,6 +78,7 @@ impl Server {
         let address = listener
             .local_addr()
             .map_err(|e| Error::internal("the listener has no address").with_source(e))?;
+        let in_flight = InFlight::default();
         let service = S::open(settings, clock).await?;
         let dockerflow = service.dockerflow();
         let mut workers = service.companions();
@@ -81,15 +89,18 @@ impl Server {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             n => n,
         };
-        let server = HttpServer::new(move || app(service.clone()))
-            .workers(threads)
-            .disable_signals()
-            .shutdown_timeout(common.shutdown_secs)
-            .client_request_timeout(REQUEST_HEAD_TIMEOUT)
-            .keep_alive(KEEP_ALIVE)
-            .listen(listener)
-            .map_err(|e| Error::internal("cannot listen").with_source(e))?
-            .run();
+        let server = HttpServer::new({
+            let in_flight = in_flight.clone();
+            move || app(service.clone(), in_flight.clone())
+        })
+        .workers(threads)
+        .disable_signals()
+        .shutdown_timeout(common.shutdown_secs)
+        .client_request_timeout(REQUEST_HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .listen(listener)
+        .map_err(|e| Error::internal("cannot listen").with_source(e))?
+        .run();
         let handle = server.handle();
         let stop_workers = CancellationToken::new();
         let workers = workers
@@ -103,6 +114,7 @@ impl Server {
             workers,
             stop_workers,
             dockerflow,
+            in_flight,
             drain: Duration::from_secs(common.shutdown_secs),
         })
     }
@@ -115,7 +127,9 @@ impl Server {
     /// Turns the heartbeat red, finishes running requests, then stops the workers.
     pub async fn stop(self) {
         self.dockerflow.start_draining();
-        self.handle.stop(true).await;
+        self.handle.pause().await;
+        let _ = tokio::time::timeout(self.drain, self.idle()).await;
+        self.handle.stop(false).await;
         let _ = self.serving.await;
         self.stop_workers.cancel();
         for (name, worker) in self.workers {
@@ -124,6 +138,20 @@ impl Server {
                 Ok(Err(error)) => tracing::error!(worker = name, %error, "worker failed"),
                 Err(_) => tracing::warn!(worker = name, "worker did not stop in time"),
             }
+        }
+    }
+
+    /// Waits until no request has been answered for a moment: one may be on its way into a connection
+    /// that is open, and an answer on its way out.
+    async fn idle(&self) {
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS {
+            tokio::time::sleep(LOOK).await;
+            quiet = if self.in_flight.count() == 0 {
+                quiet + 1
+            } else {
+                0
+            };
         }
     }
 
@@ -149,6 +177,7 @@ fn bind(host: &str, port: u16) -> Result<TcpListener> {
 /// Builds the actix application of one service thread.
 fn app<S: Service>(
     service: S,
+    in_flight: InFlight,
 ) -> App<
     impl actix_web::dev::ServiceFactory<
         actix_web::dev::ServiceRequest,
@@ -159,6 +188,7 @@ fn app<S: Service>(
     >,
 > {
     App::new()
+        .app_data(in_flight)
         .app_data(web::Data::new(service.frame()))
         .app_data(web::Data::new(service.clone()))
         .configure(|config| {

@@ -25,7 +25,12 @@ impl MozLog {
         let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname")
             .map(|name| name.trim().to_owned())
             .unwrap_or_else(|_| "unknown".to_owned());
-        Self { logger, hostname, pid: std::process::id(), clock: Clock::system() }
+        Self {
+            logger,
+            hostname,
+            pid: std::process::id(),
+            clock: Clock::system(),
+        }
     }
 
     /// Writes one event as a line into an empty buffer. No tree of values in between: at tens of
@@ -39,7 +44,10 @@ impl MozLog {
         quote(fields.kind.as_deref().unwrap_or(metadata.target()), line);
         line.push_str(",\"Logger\":");
         let logger = fields.logger.as_deref();
-        quote(logger.unwrap_or_else(|| self.logger_of(metadata.target())), line);
+        quote(
+            logger.unwrap_or_else(|| self.logger_of(metadata.target())),
+            line,
+        );
         line.push_str(",\"Hostname\":");
         quote(&self.hostname, line);
         let (severity, pid) = (severity(*metadata.level()), self.pid);
@@ -117,7 +125,11 @@ impl Fields {
         if !self.json.is_empty() {
             self.json.push(',');
         }
-        let name = if field.name() == "message" { "msg" } else { field.name() };
+        let name = if field.name() == "message" {
+            "msg"
+        } else {
+            field.name()
+        };
         quote(name, &mut self.json);
         self.json.push(':');
     }

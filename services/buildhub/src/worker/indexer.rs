@@ -10,6 +10,9 @@ use crate::{State, ops};
 
 /// Pause after the first failure, doubled with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Time for further rows to come in after some were indexed: a commit costs the same for one
+/// document as for a thousand.
+const GATHERING: Duration = Duration::from_millis(100);
 /// Longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -30,7 +33,10 @@ async fn follow(state: &State) {
                 pause = FIRST_PAUSE;
                 wait(state).await;
             }
-            Ok(_) => pause = FIRST_PAUSE,
+            Ok(_) => {
+                pause = FIRST_PAUSE;
+                tokio::time::sleep(GATHERING).await;
+            }
             Err(error) => {
                 tracing::warn!(error = error.chain(), "rows wait for the index");
                 rest(&mut pause).await;

@@ -30,7 +30,11 @@ impl SymbolPath {
     /// Returns the key below the prefix of a location.
     pub fn key(&self, prefix: &str) -> String {
         let path = format!("{}/{}/{}", self.module, self.debug_id, self.file);
-        if prefix.is_empty() { path } else { format!("{prefix}/{path}") }
+        if prefix.is_empty() {
+            path
+        } else {
+            format!("{prefix}/{path}")
+        }
     }
 }
 
@@ -53,10 +57,11 @@ pub fn classify(name: &str, snippets: &[String]) -> Result<Listed, String> {
         return Ok(Listed::Ignored);
     }
     match segments.as_slice() {
-        [module, _, file]
-            if has_forbidden_character(module) || has_forbidden_character(file) =>
-        {
-            Err(format!("Invalid character in filename {}", python_repr(name)))
+        [module, _, file] if has_forbidden_character(module) || has_forbidden_character(file) => {
+            Err(format!(
+                "Invalid character in filename {}",
+                python_repr(name)
+            ))
         }
         [module, id, file] if is_hex(id) => Ok(Listed::Stored(SymbolPath {
             module: (*module).to_owned(),
@@ -80,7 +85,9 @@ fn unrecognized(name: &str) -> String {
 pub fn last_extension(name: &str) -> &str {
     let base = name.rsplit('/').next().unwrap_or(name);
     let stem = base.trim_start_matches('.');
-    stem.rfind('.').and_then(|dot| stem.get(dot..)).unwrap_or_default()
+    stem.rfind('.')
+        .and_then(|dot| stem.get(dot..))
+        .unwrap_or_default()
 }
 
 /// Returns the name of a posted archive: the field's, or the file's when only that one ends in
@@ -96,7 +103,10 @@ pub fn archive_name(field: &str, file: &str) -> Result<String, String> {
     if is_zip(file) {
         return Ok(file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned());
     }
-    Err(format!("Unrecognized archive file extension \"{}\"", last_extension(field)))
+    Err(format!(
+        "Unrecognized archive file extension \"{}\"",
+        last_extension(field)
+    ))
 }
 
 /// Returns the hash by which uploads of equal content are known: 30 hex digits of the MD5 of
@@ -104,7 +114,10 @@ pub fn archive_name(field: &str, file: &str) -> Result<String, String> {
 pub fn content_hash<'a>(files: impl IntoIterator<Item = (&'a str, u64)>) -> String {
     let mut lines: Vec<(&str, u64)> = files.into_iter().collect();
     lines.sort_unstable();
-    let lines: Vec<String> = lines.iter().map(|(name, size)| format!("{name}:{size}")).collect();
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|(name, size)| format!("{name}:{size}"))
+        .collect();
     let mut digest = hex::encode(Md5::digest(lines.join("\n")));
     digest.truncate(30);
     digest
@@ -135,8 +148,18 @@ mod tests {
     #[test]
     fn names_that_leave_their_folder_are_not_recognized() {
         for name in [
-            "../AB/x.sym", "/AB/x.sym", "./AB/x.sym", "x.pdb/AB/.", "x.pdb/AB/..", "x.pdb//x.sym",
-            "/x.pdb/AB/x.sym", "..\\AB\\x.sym", "x.sym", "x/NOHEX/x.sym", "a/b/c/d", "../.DS_Store",
+            "../AB/x.sym",
+            "/AB/x.sym",
+            "./AB/x.sym",
+            "x.pdb/AB/.",
+            "x.pdb/AB/..",
+            "x.pdb//x.sym",
+            "/x.pdb/AB/x.sym",
+            "..\\AB\\x.sym",
+            "x.sym",
+            "x/NOHEX/x.sym",
+            "a/b/c/d",
+            "../.DS_Store",
         ] {
             let expected = format!(
                 "Unrecognized file pattern. Should only be <module>/<hex>/<file> or \
@@ -163,7 +186,10 @@ mod tests {
         assert_eq!(archive_name("a.ZIP", "b.zip"), Ok("a.ZIP".to_owned()));
         assert_eq!(archive_name("file", "C:\\b.zip"), Ok("b.zip".to_owned()));
         let refused = |field: &str| archive_name(field, "x").unwrap_err();
-        assert_eq!(refused("a.tar.gz"), "Unrecognized archive file extension \".gz\"");
+        assert_eq!(
+            refused("a.tar.gz"),
+            "Unrecognized archive file extension \".gz\""
+        );
         assert_eq!(refused("file"), "Unrecognized archive file extension \"\"");
     }
 

@@ -23,8 +23,12 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::UploadSymbols, Self::UploadTrySymbols, Self::ViewAllUploads, Self::ManageTokens];
+    pub const ALL: [Self; 4] = [
+        Self::UploadSymbols,
+        Self::UploadTrySymbols,
+        Self::ViewAllUploads,
+        Self::ManageTokens,
+    ];
 
     /// Returns the name that the API uses.
     pub fn codename(self) -> &'static str {
@@ -53,7 +57,9 @@ impl Permission {
 
     /// Finds a permission by its name, with or without the part before the dot.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.codename() == name || p.stored() == name)
+        Self::ALL
+            .into_iter()
+            .find(|p| p.codename() == name || p.stored() == name)
     }
 }
 
@@ -128,7 +134,11 @@ pub fn check_email(email: &str) -> Result<(), String> {
         && email.len() <= 254
         && !email.starts_with('@')
         && !email.ends_with('@');
-    if is_fine { Ok(()) } else { Err(format!("Invalid email '{email}'")) }
+    if is_fine {
+        Ok(())
+    } else {
+        Err(format!("Invalid email '{email}'"))
+    }
 }
 
 #[cfg(test)]

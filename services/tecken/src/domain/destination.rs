@@ -36,7 +36,11 @@ fn matches(pattern: &[char], name: &[char]) -> bool {
             return false;
         }
     }
-    pattern.get(at..).unwrap_or_default().iter().all(|c| *c == '*')
+    pattern
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .all(|c| *c == '*')
 }
 
 /// Matches one character and returns how much of the pattern that took.

@@ -25,15 +25,29 @@ pub struct Miss {
 impl Miss {
     /// Returns whether the miss is of a size that is recorded.
     pub fn is_recordable(&self) -> bool {
-        [&self.symbol, &self.debug_id, &self.filename, &self.code_file, &self.code_id]
-            .iter()
-            .all(|field| field.chars().count() <= MAX_FIELD_CHARS && !field.contains('\0'))
+        [
+            &self.symbol,
+            &self.debug_id,
+            &self.filename,
+            &self.code_file,
+            &self.code_id,
+        ]
+        .iter()
+        .all(|field| field.chars().count() <= MAX_FIELD_CHARS && !field.contains('\0'))
     }
 
     /// Returns the hash by which equal misses are one row.
     pub fn hash(&self) -> String {
-        let Self { symbol, debug_id, filename, code_file, code_id } = self;
-        hex::encode(Md5::digest(format!("{symbol}:{debug_id}:{filename}:{code_file}:{code_id}")))
+        let Self {
+            symbol,
+            debug_id,
+            filename,
+            code_file,
+            code_id,
+        } = self;
+        hex::encode(Md5::digest(format!(
+            "{symbol}:{debug_id}:{filename}:{code_file}:{code_id}"
+        )))
     }
 }
 
@@ -71,8 +85,17 @@ mod tests {
             code_file: String::new(),
             code_id: String::new(),
         };
-        assert_eq!(miss.hash(), hex::encode(Md5::digest("nope.pdb:ABC1:nope.sym::")));
+        assert_eq!(
+            miss.hash(),
+            hex::encode(Md5::digest("nope.pdb:ABC1:nope.sym::"))
+        );
         assert!(miss.is_recordable());
-        assert!(!Miss { symbol: "x".repeat(151), ..miss }.is_recordable());
+        assert!(
+            !Miss {
+                symbol: "x".repeat(151),
+                ..miss
+            }
+            .is_recordable()
+        );
     }
 }

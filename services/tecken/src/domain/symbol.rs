@@ -3,13 +3,27 @@
 //! (tecken.md §2.1, §2.2).
 
 /// First segments of the old form with a product in front.
-pub const PRODUCTS: [&str; 7] =
-    ["firefox", "seamonkey", "sunbird", "thunderbird", "xulrunner", "fennec", "b2g"];
+pub const PRODUCTS: [&str; 7] = [
+    "firefox",
+    "seamonkey",
+    "sunbird",
+    "thunderbird",
+    "xulrunner",
+    "fennec",
+    "b2g",
+];
 
 /// First segments that belong to other parts of the service: modules of these names cannot be
 /// downloaded by the plain form.
-pub const RESERVED: [&str; 7] =
-    ["try", "api", "upload", "oidc", "symbolicate", "__benchmarking__", "__store__"];
+pub const RESERVED: [&str; 7] = [
+    "try",
+    "api",
+    "upload",
+    "oidc",
+    "symbolicate",
+    "__benchmarking__",
+    "__store__",
+];
 
 /// Asked for by debuggers of Microsoft; never uploaded.
 const POINTER_FILE: &str = "file.ptr";
@@ -58,7 +72,9 @@ impl Wanted {
     pub fn check(&self, extensions: &[String]) -> Result<(), Refusal> {
         if self.filename == POINTER_FILE
             || self.debug_id == ZERO_ID
-            || !extensions.iter().any(|e| self.filename.ends_with(e.as_str()))
+            || !extensions
+                .iter()
+                .any(|e| self.filename.ends_with(e.as_str()))
         {
             return Err(Refusal::Ignored);
         }
@@ -70,9 +86,17 @@ impl Wanted {
 
     /// Returns the key below the prefix of a location.
     pub fn key(&self, prefix: &str) -> String {
-        let path =
-            format!("{}/{}/{}", self.symbol, self.debug_id.to_ascii_uppercase(), self.filename);
-        if prefix.is_empty() { path } else { format!("{prefix}/{path}") }
+        let path = format!(
+            "{}/{}/{}",
+            self.symbol,
+            self.debug_id.to_ascii_uppercase(),
+            self.filename
+        );
+        if prefix.is_empty() {
+            path
+        } else {
+            format!("{prefix}/{path}")
+        }
     }
 
     /// Returns whether this may be a request by code file and code id (tecken.md §2.6).
@@ -103,8 +127,14 @@ mod tests {
             (wanted("a.pdb", "AB", "file.ptr"), Err(Refusal::Ignored)),
             (wanted("a.pdb", ZERO_ID, "a.sym"), Err(Refusal::Ignored)),
             (wanted("a~", "AB", "a.exe"), Err(Refusal::Ignored)),
-            (wanted("a~", "AB", "a.sym"), Err(Refusal::ForbiddenCharacter)),
-            (wanted("a", "AB", "caf\u{e9}.sym"), Err(Refusal::ForbiddenCharacter)),
+            (
+                wanted("a~", "AB", "a.sym"),
+                Err(Refusal::ForbiddenCharacter),
+            ),
+            (
+                wanted("a", "AB", "caf\u{e9}.sym"),
+                Err(Refusal::ForbiddenCharacter),
+            ),
             (wanted("\u{1f600}\u{100}", "AB", "a+b.sym"), Ok(())),
         ];
         for (wanted, expected) in table {

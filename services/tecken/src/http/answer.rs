@@ -17,7 +17,13 @@ const CORS_HEADERS: &str = "accept,accept-encoding,authorization,content-type,dn
     user-agent,x-csrftoken,x-requested-with";
 
 /// Pages that people open in a browser.
-const PAGES: [&str; 5] = ["/", "/help", "/uploads", "/downloads/missing", "/symbolication"];
+const PAGES: [&str; 5] = [
+    "/",
+    "/help",
+    "/uploads",
+    "/downloads/missing",
+    "/symbolication",
+];
 
 /// Lets pages of all origins read a download.
 pub(super) fn allow_all_origins(response: &mut HttpResponseBuilder) {
@@ -29,7 +35,9 @@ pub(super) fn allow_all_origins(response: &mut HttpResponseBuilder) {
 
 /// Returns the path as people write it.
 pub(super) fn decoded_path(request: &HttpRequest) -> String {
-    percent_decode_str(request.path()).decode_utf8_lossy().into_owned()
+    percent_decode_str(request.path())
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// Renders an error: a JSON object, or a page for a browser on a page.
@@ -39,8 +47,8 @@ pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse
     if is_page && page::is_wanted(request) {
         return page::error_page("tecken", error);
     }
-    let status = StatusCode::from_u16(error.kind().status())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     if path.starts_with("/symbolicate/v") {
         symbolicate::allow_all_origins(&mut response, &path);

@@ -29,7 +29,9 @@ pub(super) async fn auth(request: HttpRequest, state: Data<State>) -> Result<Htt
         "is_superuser": caller.user.is_superuser,
         "permissions": permissions,
     });
-    Ok(no_store(json!({"user": user, "sign_out_url": format!("{base}/oidc/logout/")})))
+    Ok(no_store(
+        json!({"user": user, "sign_out_url": format!("{base}/oidc/logout/")}),
+    ))
 }
 
 #[utoipa::path(get, path = "/api/uploads/upload/{id}", params(("id" = i32, Path, description = "Upload")),
@@ -46,5 +48,7 @@ pub(super) async fn upload(request: HttpRequest, state: Data<State>) -> Result<H
 }
 
 fn no_store(body: Value) -> HttpResponse {
-    HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(body)
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(body)
 }

@@ -14,7 +14,10 @@ use crate::ops::{self, Credentials, NEEDS_TOKEN};
 
 /// Returns the sender, if it is somebody.
 pub(super) async fn caller(request: &HttpRequest, state: &Data<State>) -> Result<Option<Caller>> {
-    let credentials = Credentials { token: token(request), session: session_id(request) };
+    let credentials = Credentials {
+        token: token(request),
+        session: session_id(request),
+    };
     let caller = ops::caller_find(state, credentials).await?;
     if let Some(caller) = &caller {
         note_caller(request, &caller.user.email);
@@ -24,13 +27,18 @@ pub(super) async fn caller(request: &HttpRequest, state: &Data<State>) -> Result
 
 /// Returns the sender, who must be somebody.
 pub(super) async fn required(request: &HttpRequest, state: &Data<State>) -> Result<Caller> {
-    caller(request, state).await?.ok_or_else(|| Error::forbidden(NEEDS_TOKEN))
+    caller(request, state)
+        .await?
+        .ok_or_else(|| Error::forbidden(NEEDS_TOKEN))
 }
 
 /// Refuses a request with a token that does not hold, wherever it goes; without one nothing is asked.
 pub(super) async fn check_token(request: &HttpRequest, state: &Data<State>) -> Result<()> {
     if let Some(token) = token(request) {
-        let credentials = Credentials { token: Some(token), session: None };
+        let credentials = Credentials {
+            token: Some(token),
+            session: None,
+        };
         ops::caller_find(state, credentials).await?;
     }
     Ok(())
@@ -42,7 +50,12 @@ pub(super) fn check_origin(
     state: &Data<State>,
     has_session: bool,
 ) -> Result<()> {
-    let header = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap_or_default());
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .map(|v| v.to_str().unwrap_or_default())
+    };
     let base = state.outside.base(request);
     if has_session && !csrf::is_same_origin(&base, header("origin"), header("referer")) {
         return Err(Error::forbidden(CSRF));
@@ -53,7 +66,10 @@ pub(super) fn check_origin(
 /// Returns the session id of the cookie.
 pub(super) fn session_id(request: &HttpRequest) -> Option<String> {
     let cookies = request.headers().get_all("cookie");
-    cookies.filter_map(|v| v.to_str().ok()).find_map(session::in_cookies).map(str::to_owned)
+    cookies
+        .filter_map(|v| v.to_str().ok())
+        .find_map(session::in_cookies)
+        .map(str::to_owned)
 }
 
 /// Bytes that are no text are a token that was never issued.

@@ -8,9 +8,9 @@ use releng_common::Result;
 use releng_common::http::query::Query;
 
 use super::auth;
+use crate::State;
 use crate::domain::MissingSymbol;
 use crate::ops::{self, CsvPage};
-use crate::State;
 
 const HEAD: &str = "debug_file,debug_id,code_file,code_id\r\n";
 
@@ -19,9 +19,16 @@ const HEAD: &str = "debug_file,debug_id,code_file,code_id\r\n";
     responses((status = 200, description = "Missing symbols of Windows modules", content_type = "text/csv")))]
 pub(super) async fn missing(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     auth::check_token(&request, &state).await?;
-    let is_today = Query::of(&request).get("today").is_some_and(|value| !value.is_empty());
+    let is_today = Query::of(&request)
+        .get("today")
+        .is_some_and(|value| !value.is_empty());
     let today = state.clock.now().date_naive();
-    let date = if is_today { Some(today) } else { today.pred_opt() }.unwrap_or(today);
+    let date = if is_today {
+        Some(today)
+    } else {
+        today.pred_opt()
+    }
+    .unwrap_or(today);
     let begin = ops::csv_begin(&state, is_today);
     // The first page before the head, so that an outage is an error and no short list.
     let (rows, next) = ops::csv_next(&state, begin).await?;

@@ -19,8 +19,12 @@ use crate::domain::{Miss, PRODUCTS, RESERVED, Refusal, Wanted, is_hex};
 use crate::ops;
 
 const INVALID: &str = "Symbol name lookup contains invalid characters and will never be found.";
-const SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'+');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'+');
 
 #[utoipa::path(get, path = "/{symbol}/{hex}/{filename}",
     params(("symbol" = String, Path, description = "Module"), ("hex" = String, Path, description = "Debug id"),
@@ -35,10 +39,19 @@ pub(super) async fn download(request: HttpRequest, state: Data<State>) -> Result
     auth::check_token(&request, &state).await?;
     let query = Query::of(&request);
     let (wanted, has_try_prefix) = wanted(&request, &query)?;
-    let view = View { request: &request, query: &query, started: Instant::now(), has_try_prefix };
+    let view = View {
+        request: &request,
+        query: &query,
+        started: Instant::now(),
+        has_try_prefix,
+    };
     match wanted.check(&state.settings.own.download_extensions) {
         Err(Refusal::Ignored) => {
-            return Ok(view.text(StatusCode::NOT_FOUND, "Symbol Not Found (and ignored)", true));
+            return Ok(view.text(
+                StatusCode::NOT_FOUND,
+                "Symbol Not Found (and ignored)",
+                true,
+            ));
         }
         Err(Refusal::ForbiddenCharacter) => {
             return Ok(view.text(StatusCode::BAD_REQUEST, INVALID, true));
@@ -67,7 +80,9 @@ fn wanted(request: &HttpRequest, query: &Query) -> Result<(Wanted, bool)> {
         [first, rest @ ..] if rest.len() == 3 => (Some(*first), rest),
         rest => (None, rest),
     };
-    let [symbol, debug_id, filename] = rest else { return Err(path_not_found()) };
+    let [symbol, debug_id, filename] = rest else {
+        return Err(path_not_found());
+    };
     let is_reserved = RESERVED.contains(first.as_ref().unwrap_or(symbol)) && first != Some("try");
     if is_reserved || !is_hex(debug_id) || symbol.is_empty() || filename.is_empty() {
         return Err(path_not_found());
@@ -113,16 +128,28 @@ impl View<'_> {
 
     /// Adds how long it took; nothing at all when no store was asked.
     fn time(&self, response: &mut actix_web::HttpResponseBuilder, is_unasked: bool) {
-        let header = self.request.headers().get("debug").and_then(|v| v.to_str().ok());
+        let header = self
+            .request
+            .headers()
+            .get("debug")
+            .and_then(|v| v.to_str().ok());
         if header.is_some_and(is_debug_value) {
-            let seconds = if is_unasked { 0.0 } else { self.started.elapsed().as_secs_f64() };
+            let seconds = if is_unasked {
+                0.0
+            } else {
+                self.started.elapsed().as_secs_f64()
+            };
             response.insert_header(("debug-time", format!("{seconds:?}")));
         }
     }
 
     /// Returns the path of a file found by code id, with everything else as it was asked for.
     fn by_debug_id(&self, segments: &[String; 3]) -> String {
-        let mut path = if self.has_try_prefix { "/try".to_owned() } else { String::new() };
+        let mut path = if self.has_try_prefix {
+            "/try".to_owned()
+        } else {
+            String::new()
+        };
         for segment in segments {
             path.push('/');
             path.push_str(&utf8_percent_encode(segment, SEGMENT).to_string());
@@ -148,8 +175,19 @@ impl View<'_> {
                     .body(format!("{name}: Null characters are not allowed.")));
             }
         }
-        let Wanted { symbol, debug_id, filename, .. } = wanted;
-        let miss = Miss { symbol, debug_id, filename, code_file, code_id };
+        let Wanted {
+            symbol,
+            debug_id,
+            filename,
+            ..
+        } = wanted;
+        let miss = Miss {
+            symbol,
+            debug_id,
+            filename,
+            code_file,
+            code_id,
+        };
         ops::missing_record(state, miss).await;
         Ok(self.text(StatusCode::NOT_FOUND, "Symbol Not Found", false))
     }

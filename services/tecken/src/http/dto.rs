@@ -131,7 +131,10 @@ impl Upload {
     pub(super) fn of(upload: domain::Upload, files: Vec<domain::FileUpload>) -> Self {
         Self {
             id: upload.id,
-            user: UserRef { id: upload.user_id, email: upload.email },
+            user: UserRef {
+                id: upload.user_id,
+                email: upload.email,
+            },
             filename: upload.filename,
             size: upload.size,
             bucket_name: upload.bucket_name,

@@ -47,15 +47,27 @@ pub(super) async fn read(
     state: &Data<State>,
 ) -> Result<Posted> {
     let max = state.settings.own.upload_max_body.0;
-    let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok());
-    if announced.and_then(|v| v.parse::<u64>().ok()).is_some_and(|n| n > max) {
+    let announced = request
+        .headers()
+        .get("content-length")
+        .and_then(|v| v.to_str().ok());
+    if announced
+        .and_then(|v| v.parse::<u64>().ok())
+        .is_some_and(|n| n > max)
+    {
         return Err(too_large(max));
     }
     if body::media_type(request) == "multipart/form-data" {
         let multipart = Multipart::new(request.headers(), payload);
-        return Form { state, left: max, archive: None, wish: Wish::default(), has_url: false }
-            .read(multipart)
-            .await;
+        return Form {
+            state,
+            left: max,
+            archive: None,
+            wish: Wish::default(),
+            has_url: false,
+        }
+        .read(multipart)
+        .await;
     }
     let is_form = body::media_type(request) == "application/x-www-form-urlencoded";
     if !is_form {
@@ -64,7 +76,9 @@ pub(super) async fn read(
     }
     let bytes = body::read(request, payload, FIELD_BYTES).await?;
     let query = Query::parse(&String::from_utf8_lossy(&bytes));
-    Err(without_file(query.get("url").is_some_and(|url| !url.is_empty())))
+    Err(without_file(
+        query.get("url").is_some_and(|url| !url.is_empty()),
+    ))
 }
 
 fn without_file(has_url: bool) -> Error {
@@ -75,7 +89,10 @@ fn without_file(has_url: bool) -> Error {
 }
 
 fn too_large(max: u64) -> Error {
-    Error::new(Kind::TooLarge, format!("the upload is larger than {max} bytes"))
+    Error::new(
+        Kind::TooLarge,
+        format!("the upload is larger than {max} bytes"),
+    )
 }
 
 struct Form<'a> {
@@ -93,12 +110,19 @@ impl Form<'_> {
         while let Some(field) = self.patiently(multipart.next()).await? {
             parts += 1;
             if parts > MAX_PARTS {
-                return Err(Error::invalid(format!("The form has more than {MAX_PARTS} parts")));
+                return Err(Error::invalid(format!(
+                    "The form has more than {MAX_PARTS} parts"
+                )));
             }
             self.part(field.map_err(malformed)?).await?;
         }
         match self.archive {
-            Some((name, file, size)) => Ok(Posted { name, file, size, wish: self.wish }),
+            Some((name, file, size)) => Ok(Posted {
+                name,
+                file,
+                size,
+                wish: self.wish,
+            }),
             None => Err(without_file(self.has_url)),
         }
     }
@@ -106,7 +130,9 @@ impl Form<'_> {
     async fn part(&mut self, mut field: Field) -> Result<()> {
         let disposition = field.content_disposition();
         let name = field.name().unwrap_or_default().to_owned();
-        let filename = disposition.and_then(|d| d.get_filename()).map(str::to_owned);
+        let filename = disposition
+            .and_then(|d| d.get_filename())
+            .map(str::to_owned);
         match filename {
             Some(filename) if !filename.is_empty() && self.archive.is_none() => {
                 self.archive(&name, &filename, field).await
@@ -160,7 +186,9 @@ impl Form<'_> {
     }
 
     async fn chunk(&mut self, field: &mut Field) -> Result<Option<actix_web::web::Bytes>> {
-        let Some(chunk) = self.patiently(field.next()).await? else { return Ok(None) };
+        let Some(chunk) = self.patiently(field.next()).await? else {
+            return Ok(None);
+        };
         let chunk = chunk.map_err(malformed)?;
         let max = self.state.settings.own.upload_max_body.0;
         let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
@@ -171,7 +199,10 @@ impl Form<'_> {
     async fn patiently<T>(&self, next: impl Future<Output = T>) -> Result<T> {
         let idle = idle(self.state);
         tokio::time::timeout(idle, next).await.map_err(|_| {
-            Error::invalid(format!("Nothing of the body arrived for {} seconds", idle.as_secs()))
+            Error::invalid(format!(
+                "Nothing of the body arrived for {} seconds",
+                idle.as_secs()
+            ))
         })
     }
 }

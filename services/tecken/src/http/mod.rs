@@ -43,10 +43,18 @@ pub(crate) fn add_routes(routes: &mut Routes) {
         .add(route("/upload").post(upload::upload));
     for (path, is_v4) in [("/symbolicate/v4", true), ("/symbolicate/v5", false)] {
         let route = route(path).on(Method::OPTIONS, symbolicate::preflight);
-        routes.add(if is_v4 { route.post(symbolicate::v4) } else { route.post(symbolicate::v5) });
+        routes.add(if is_v4 {
+            route.post(symbolicate::v4)
+        } else {
+            route.post(symbolicate::v5)
+        });
     }
     routes
-        .add(route("/missingsymbols.csv").get(csv::missing).post(csv::missing))
+        .add(
+            route("/missingsymbols.csv")
+                .get(csv::missing)
+                .post(csv::missing),
+        )
         .add(route("/oidc/authenticate/").get(oidc::authenticate))
         .add(route("/oidc/callback/").get(oidc::callback))
         .add(route("/oidc/logout/").post(oidc::logout))
@@ -57,7 +65,11 @@ pub(crate) fn add_routes(routes: &mut Routes) {
         .add(route("/help").get(pages::help))
         .add(route("/uploads").get(pages::uploads))
         .add(route("/downloads/missing").get(pages::missing))
-        .add(route("/symbolication").get(try_out::form).post(try_out::result));
+        .add(
+            route("/symbolication")
+                .get(try_out::form)
+                .post(try_out::result),
+        );
     assets::routes(routes, &[assets::STYLESHEET]);
     routes
         .add(route("/try/{symbol}/{hex:[0-9A-Fa-f]+}/{filename}").get(download::download))

@@ -8,8 +8,8 @@ use releng_common::http::query::Query;
 use releng_common::{Error, Kind, Result};
 
 use super::auth;
-use crate::ops::{self, NEEDS_TOKEN};
 use crate::State;
+use crate::ops::{self, NEEDS_TOKEN};
 
 const FAILED: &str = "/?signin=failed";
 
@@ -49,7 +49,9 @@ pub(super) async fn callback(request: HttpRequest, state: Data<State>) -> Result
 
 pub(super) async fn logout(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let caller = auth::required(&request, &state).await?;
-    let session = caller.session.ok_or_else(|| Error::forbidden(NEEDS_TOKEN))?;
+    let session = caller
+        .session
+        .ok_or_else(|| Error::forbidden(NEEDS_TOKEN))?;
     auth::check_origin(&request, &state, true)?;
     ops::sign_out(&state, session).await?;
     Ok(redirect("/", Some(session::end())))
@@ -61,7 +63,9 @@ fn redirect_uri(request: &HttpRequest, state: &State) -> String {
 
 fn redirect(location: &str, cookie: Option<String>) -> HttpResponse {
     let mut response = HttpResponse::Found();
-    response.insert_header(("location", location)).insert_header(("cache-control", "no-store"));
+    response
+        .insert_header(("location", location))
+        .insert_header(("cache-control", "no-store"));
     if let Some(cookie) = cookie {
         response.insert_header(("set-cookie", cookie));
     }

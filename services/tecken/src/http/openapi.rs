@@ -7,10 +7,18 @@ use super::{api, csv, download, dto, symbolicate, upload};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "tecken", description = "Symbol server: upload, download, symbolication"),
+    info(
+        title = "tecken",
+        description = "Symbol server: upload, download, symbolication"
+    ),
     paths(
-        upload::upload, download::download, csv::missing, symbolicate::v4, symbolicate::v5,
-        api::auth, api::upload,
+        upload::upload,
+        download::download,
+        csv::missing,
+        symbolicate::v4,
+        symbolicate::v5,
+        api::auth,
+        api::upload,
     ),
     components(schemas(dto::Created, dto::Upload, dto::FileUpload, dto::UserRef))
 )]

@@ -82,7 +82,9 @@ pub(super) async fn home(request: HttpRequest, state: Data<State>) -> Result<Htt
 
 pub(super) async fn help(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     auth::check_token(&request, &state).await?;
-    page::html(&Help { base: state.outside.base(&request) })
+    page::html(&Help {
+        base: state.outside.base(&request),
+    })
 }
 
 pub(super) async fn uploads(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
@@ -91,7 +93,12 @@ pub(super) async fn uploads(request: HttpRequest, state: Data<State>) -> Result<
     let uploads = ops::upload_recent(&state, &caller, page, PAGE).await?;
     let has_more = i64::try_from(uploads.len()).is_ok_and(|n| n == PAGE) && page < MAX_PAGE;
     let sees_all = caller.has(Permission::ViewAllUploads);
-    page::html(&Uploads { uploads, page, has_more, sees_all })
+    page::html(&Uploads {
+        uploads,
+        page,
+        has_more,
+        sees_all,
+    })
 }
 
 pub(super) async fn missing(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
@@ -99,7 +106,12 @@ pub(super) async fn missing(request: HttpRequest, state: Data<State>) -> Result<
     let page = page_number(&request)?;
     let (missing, total) = ops::missing_page(&state, page, PAGE).await?;
     let has_more = page.saturating_mul(PAGE) < total && page < MAX_PAGE;
-    page::html(&Missing { missing, total, page, has_more })
+    page::html(&Missing {
+        missing,
+        total,
+        page,
+        has_more,
+    })
 }
 
 fn page_number(request: &HttpRequest) -> Result<i64> {

@@ -17,7 +17,11 @@ const CORS_HEADERS: &str = "accept, accept-encoding, authorization, content-type
 
 /// Lets pages of all origins read an answer.
 pub(super) fn allow_all_origins(response: &mut HttpResponseBuilder, path: &str) {
-    let methods = if path == "/symbolicate/v5" { "OPTIONS,POST" } else { "POST" };
+    let methods = if path == "/symbolicate/v5" {
+        "OPTIONS,POST"
+    } else {
+        "POST"
+    };
     response
         .insert_header(("access-control-allow-origin", "*"))
         .insert_header(("access-control-allow-methods", methods))

@@ -93,7 +93,11 @@ pub(super) async fn result(
 }
 
 async fn frames(state: &State, page: &Page) -> Result<Vec<Frame>> {
-    let offsets = page.offsets.split_whitespace().map(offset).collect::<Result<Vec<u64>>>()?;
+    let offsets = page
+        .offsets
+        .split_whitespace()
+        .map(offset)
+        .collect::<Result<Vec<u64>>>()?;
     if offsets.is_empty() || offsets.len() > MAX_OFFSETS {
         return Err(Error::invalid(format!("give 1 to {MAX_OFFSETS} addresses")));
     }
@@ -101,7 +105,12 @@ async fn frames(state: &State, page: &Page) -> Result<Vec<Frame>> {
     let answer = ops::symbolicate_body(state, Version::V5, body, false).await?;
     let answer: Answer = serde_json::from_slice(&answer)
         .map_err(|e| Error::internal("the answer is not as it should be").with_source(e))?;
-    Ok(answer.results.into_iter().flat_map(|job| job.stacks).flatten().collect())
+    Ok(answer
+        .results
+        .into_iter()
+        .flat_map(|job| job.stacks)
+        .flatten()
+        .collect())
 }
 
 /// Reads an address, hexadecimal as people copy it from traces.

@@ -42,5 +42,9 @@ async fn uploader(request: &HttpRequest, state: &Data<State>) -> Result<Caller> 
     let caller = auth::required(request, state).await?;
     auth::check_origin(request, state, caller.session.is_some())?;
     let may = caller.has(Permission::UploadSymbols) || caller.has(Permission::UploadTrySymbols);
-    if may { Ok(caller) } else { Err(Error::forbidden("Forbidden")) }
+    if may {
+        Ok(caller)
+    } else {
+        Err(Error::forbidden("Forbidden"))
+    }
 }

@@ -72,7 +72,11 @@ pub async fn superuser_toggle(db: &Db, clock: &Clock, email: &str) -> Result<Vec
         user.is_superuser = !user.is_superuser;
         (user.is_active, user.inactive) = (true, None);
         repo::user_update_in_txn(conn, &user)?;
-        let verb = if user.is_superuser { "PROMOTED" } else { "DEMOTED" };
+        let verb = if user.is_superuser {
+            "PROMOTED"
+        } else {
+            "DEMOTED"
+        };
         lines.push(format!("{email} {verb} to superuser"));
         Ok(lines)
     })

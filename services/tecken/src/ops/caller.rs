@@ -30,22 +30,31 @@ pub async fn caller_find(state: &State, credentials: Credentials) -> Result<Opti
     let now = state.clock.now().naive_utc();
     let Credentials { token, session } = credentials;
     if let Some(token) = token.filter(|_| state.settings.own.tokens_enabled) {
-        return state.db.read(move |conn| by_token(conn, &token, now)).await.map(Some);
+        return state
+            .db
+            .read(move |conn| by_token(conn, &token, now))
+            .await
+            .map(Some);
     }
     match session {
-        Some(session) => state.db.read(move |conn| by_session(conn, session, now)).await,
+        Some(session) => {
+            state
+                .db
+                .read(move |conn| by_session(conn, session, now))
+                .await
+        }
         None => Ok(None),
     }
 }
 
-fn by_token(
-    conn: &mut AnyConnection,
-    token: &str,
-    now: chrono::NaiveDateTime,
-) -> TxResult<Caller> {
+fn by_token(conn: &mut AnyConnection, token: &str, now: chrono::NaiveDateTime) -> TxResult<Caller> {
     let refused = |text: &'static str| Err(Error::forbidden(text).into());
     // PostgreSQL takes no NUL in a text; such a token was never issued.
-    let found = if token.contains('\0') { None } else { repo::token_find(conn, token)? };
+    let found = if token.contains('\0') {
+        None
+    } else {
+        repo::token_find(conn, token)?
+    };
     let Some((expires_at, user, held)) = found else {
         return refused("API Token not matched");
     };
@@ -56,8 +65,16 @@ fn by_token(
         return refused("API Token matched but user not active");
     }
     let own_permissions = permissions(conn, &user)?;
-    let permissions = held.into_iter().filter(|p| own_permissions.contains(p)).collect();
-    Ok(Caller { user, permissions, own_permissions, session: None })
+    let permissions = held
+        .into_iter()
+        .filter(|p| own_permissions.contains(p))
+        .collect();
+    Ok(Caller {
+        user,
+        permissions,
+        own_permissions,
+        session: None,
+    })
 }
 
 fn by_session(
@@ -66,20 +83,29 @@ fn by_session(
     now: chrono::NaiveDateTime,
 ) -> TxResult<Option<Caller>> {
     let data = repo::session_find(conn, &session, now)?;
-    let Some(user_id) = data.as_deref().and_then(super::sign_in::user_of) else { return Ok(None) };
+    let Some(user_id) = data.as_deref().and_then(super::sign_in::user_of) else {
+        return Ok(None);
+    };
     let Some(user) = repo::user_find(conn, user_id)?.filter(|user| user.is_active) else {
         return Ok(None);
     };
     let permissions = permissions(conn, &user)?;
     let own_permissions = permissions.clone();
-    Ok(Some(Caller { user, permissions, own_permissions, session: Some(session) }))
+    Ok(Some(Caller {
+        user,
+        permissions,
+        own_permissions,
+        session: Some(session),
+    }))
 }
 
 fn permissions(conn: &mut AnyConnection, user: &User) -> TxResult<BTreeSet<Permission>> {
     if user.is_superuser {
         return Ok(Permission::ALL.into_iter().collect());
     }
-    Ok(repo::permissions_of_user(conn, user.id)?.into_iter().collect())
+    Ok(repo::permissions_of_user(conn, user.id)?
+        .into_iter()
+        .collect())
 }
 
 /// Returns the permissions with the ids that the API shows.

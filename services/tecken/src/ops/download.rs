@@ -29,7 +29,10 @@ pub async fn symbol_find<'a>(
 ) -> Result<Option<(&'a Source, String)>> {
     let key = wanted.key(&state.settings.own.symbol_file_prefix);
     for source in state.sources.readable(wanted.is_try) {
-        if exists(state, source, &key, refresh).await.map_err(store_fault)? {
+        if exists(state, source, &key, refresh)
+            .await
+            .map_err(store_fault)?
+        {
             return Ok(Some((source, key)));
         }
     }
@@ -37,7 +40,9 @@ pub async fn symbol_find<'a>(
 }
 
 async fn exists(state: &State, source: &Source, key: &str, refresh: bool) -> Result<bool> {
-    let Some(object) = source.key(key) else { return Ok(false) };
+    let Some(object) = source.key(key) else {
+        return Ok(false);
+    };
     let ttl = Some(Duration::from_secs(state.settings.own.exists_ttl_secs));
     let look = || async {
         metrics::counter!("symboldownloader_exists_cache_miss").increment(1);
@@ -66,7 +71,11 @@ pub async fn symbol_url(source: &Source, key: &str) -> Result<SignedUrl> {
     let key = releng_store::Key::parse(key)?;
     match source.store.public_url(&key) {
         Some(url) => Ok(url),
-        None => source.store.sign_get(&key, SIGNED_SECS).await.map_err(store_fault),
+        None => source
+            .store
+            .sign_get(&key, SIGNED_SECS)
+            .await
+            .map_err(store_fault),
     }
 }
 
@@ -100,7 +109,10 @@ pub async fn symbol_by_code(
     let answer = if refresh {
         state.exists.refresh(&name, Some(CODE_TTL), look).await?
     } else {
-        state.exists.get_or_load(&name, Some(CODE_TTL), look).await?
+        state
+            .exists
+            .get_or_load(&name, Some(CODE_TTL), look)
+            .await?
     };
     let key = String::from_utf8_lossy(&answer).into_owned();
     let mut segments = key.rsplit('/').map(str::to_owned);

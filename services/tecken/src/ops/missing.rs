@@ -27,7 +27,10 @@ pub async fn missing_record(state: &State, miss: Miss) {
     let memo = format!("missing:{}", miss.hash());
     let ttl = Some(Duration::from_secs(own.memoize_missing_secs));
     let cache = state.exists.cache();
-    let is_first = cache.set_if_absent(&memo, Bytes::from_static(b"1"), ttl).await.unwrap_or(true);
+    let is_first = cache
+        .set_if_absent(&memo, Bytes::from_static(b"1"), ttl)
+        .await
+        .unwrap_or(true);
     if !is_first {
         return;
     }
@@ -57,8 +60,15 @@ async fn write(state: &State, misses: VecDeque<Miss>) {
         })
         .await;
     if let Err(error) = written {
-        tracing::warn!(error = error.chain(), misses = misses.len(), "misses wait for the database");
-        let mut waiting = state.unrecorded.lock().unwrap_or_else(PoisonError::into_inner);
+        tracing::warn!(
+            error = error.chain(),
+            misses = misses.len(),
+            "misses wait for the database"
+        );
+        let mut waiting = state
+            .unrecorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         waiting.extend(misses);
         while waiting.len() > MAX_UNRECORDED {
             waiting.pop_front();
@@ -67,7 +77,12 @@ async fn write(state: &State, misses: VecDeque<Miss>) {
 }
 
 fn take(state: &State) -> VecDeque<Miss> {
-    std::mem::take(&mut *state.unrecorded.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(
+        &mut *state
+            .unrecorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner),
+    )
 }
 
 /// Where a CSV goes on.
@@ -86,7 +101,11 @@ pub fn csv_begin(state: &State, is_today: bool) -> CsvPage {
     } else {
         now - chrono::Duration::days(1)
     };
-    CsvPage { since, after: (since, 0), remaining: state.settings.own.missing_csv_max }
+    CsvPage {
+        since,
+        after: (since, 0),
+        remaining: state.settings.own.missing_csv_max,
+    }
 }
 
 /// Returns the next rows, and where it goes on unless that is all.
@@ -104,11 +123,14 @@ pub async fn csv_next(
         .read(move |conn| Ok(repo::missing_list_after(conn, since, after, limit)?))
         .await?;
     let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let next = rows.last().filter(|_| read == limit && limit > 0).map(|last| CsvPage {
-        after: (last.modified_at, last.id),
-        remaining: page.remaining.saturating_sub(read),
-        ..page
-    });
+    let next = rows
+        .last()
+        .filter(|_| read == limit && limit > 0)
+        .map(|last| CsvPage {
+            after: (last.modified_at, last.id),
+            remaining: page.remaining.saturating_sub(read),
+            ..page
+        });
     let is_wanted = |row: &MissingSymbol| {
         row.symbol.to_lowercase().ends_with(".pdb") && row.filename.to_lowercase().ends_with(".sym")
     };
@@ -127,6 +149,11 @@ pub async fn missing_page(
     let offset = page.saturating_sub(1).saturating_mul(size);
     state
         .db
-        .read(move |conn| Ok((repo::missing_list(conn, offset, size)?, repo::missing_count(conn)?)))
+        .read(move |conn| {
+            Ok((
+                repo::missing_list(conn, offset, size)?,
+                repo::missing_count(conn)?,
+            ))
+        })
         .await
 }

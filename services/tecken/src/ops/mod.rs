@@ -13,9 +13,7 @@ mod uploads;
 pub use admin::{UserChange, superuser_toggle, token_create, user_change};
 pub use caller::{Credentials, NEEDS_TOKEN, caller_find, permission_list};
 pub use download::{symbol_by_code, symbol_find, symbol_url};
-pub use missing::{
-    CsvPage, csv_begin, csv_next, missing_page, missing_record, missing_retry,
-};
+pub use missing::{CsvPage, csv_begin, csv_next, missing_page, missing_record, missing_retry};
 pub use sign_in::{SignIn, session_purge, sign_in_begin, sign_in_end, sign_out};
 pub use symbolicate::{module_body, symbolicate_body};
 pub use upload::{Posted, upload_create};
@@ -35,7 +33,9 @@ pub async fn migrate(database_url: &str) -> Result<()> {
 /// retry on it and must never take it for absence.
 fn store_fault(error: Error) -> Error {
     match error.kind() {
-        Kind::Unavailable => Error::internal("a store of symbols does not answer").with_source(error),
+        Kind::Unavailable => {
+            Error::internal("a store of symbols does not answer").with_source(error)
+        }
         _ => error,
     }
 }

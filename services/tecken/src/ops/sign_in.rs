@@ -63,7 +63,10 @@ pub async fn sign_in_begin(
         next: next.filter(|path| is_local(path)),
     };
     let location = provider.authorization_url(redirect_uri, &pending.state, &pending.nonce)?;
-    let content = Content { user_id: None, pending: Some(pending) };
+    let content = Content {
+        user_id: None,
+        pending: Some(pending),
+    };
     let session = session_create(state, &content, PENDING_SECS, None).await?;
     Ok(SignIn { session, location })
 }
@@ -83,7 +86,9 @@ pub async fn sign_in_end(
     else {
         return Ok(None);
     };
-    let Some(pending) = pending_of(state, session.clone()).await? else { return Ok(None) };
+    let Some(pending) = pending_of(state, session.clone()).await? else {
+        return Ok(None);
+    };
     if pending.state != sent_state {
         return Err(Error::invalid("the state of the sign-in does not match"));
     }
@@ -94,8 +99,13 @@ pub async fn sign_in_end(
             return Ok(None);
         }
     };
-    let Some(user_id) = admit(state, email).await? else { return Ok(None) };
-    let content = Content { user_id: Some(user_id), pending: None };
+    let Some(user_id) = admit(state, email).await? else {
+        return Ok(None);
+    };
+    let content = Content {
+        user_id: Some(user_id),
+        pending: None,
+    };
     let age = state.settings.own.session_age_secs;
     // The id changes with the rights, so that nobody can plant a session.
     let session = session_create(state, &content, age, Some(session)).await?;
@@ -138,8 +148,10 @@ async fn admit(state: &State, email: String) -> Result<Option<i32>> {
 
 async fn pending_of(state: &State, session: String) -> Result<Option<Pending>> {
     let now = state.clock.now().naive_utc();
-    let data =
-        state.db.read(move |conn| Ok(repo::session_find(conn, &session, now)?)).await?;
+    let data = state
+        .db
+        .read(move |conn| Ok(repo::session_find(conn, &session, now)?))
+        .await?;
     Ok(data.and_then(|data| serde_json::from_str::<Content>(&data).ok()?.pending))
 }
 
@@ -177,7 +189,10 @@ async fn session_create(
 /// # Errors
 /// The database does not answer.
 pub async fn sign_out(state: &State, session: String) -> Result<()> {
-    state.db.write(move |conn| Ok(repo::session_delete_in_txn(conn, &session)?)).await
+    state
+        .db
+        .write(move |conn| Ok(repo::session_delete_in_txn(conn, &session)?))
+        .await
 }
 
 /// Removes expired sessions and returns how many there were.
@@ -186,7 +201,10 @@ pub async fn sign_out(state: &State, session: String) -> Result<()> {
 /// The database does not answer.
 pub async fn session_purge(state: &State) -> Result<usize> {
     let now = state.clock.now().naive_utc();
-    state.db.write(move |conn| Ok(repo::session_purge_in_txn(conn, now)?)).await
+    state
+        .db
+        .write(move |conn| Ok(repo::session_purge_in_txn(conn, now)?))
+        .await
 }
 
 /// Returns whether a path stays on this host in every browser.
@@ -207,7 +225,14 @@ mod tests {
         for path in ["/", "/uploads?page=2", "/help"] {
             assert!(is_local(path), "{path}");
         }
-        for path in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "x"] {
+        for path in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\nb",
+            "x",
+        ] {
             assert!(!is_local(path), "{path}");
         }
     }

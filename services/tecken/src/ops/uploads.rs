@@ -45,5 +45,8 @@ pub async fn upload_recent(
 ) -> Result<Vec<Upload>> {
     let only = (!caller.has(Permission::ViewAllUploads)).then_some(caller.user.id);
     let offset = page.saturating_sub(1).saturating_mul(size);
-    state.db.read(move |conn| Ok(repo::upload_list(conn, only, offset, size)?)).await
+    state
+        .db
+        .read(move |conn| Ok(repo::upload_list(conn, only, offset, size)?))
+        .await
 }

@@ -35,7 +35,10 @@ pub(crate) fn file_insert_in_txn(
         files::code_file.eq(code_file),
         files::code_id.eq(code_id),
     );
-    diesel::insert_into(files::table).values(row).returning(files::id).get_result(conn)
+    diesel::insert_into(files::table)
+        .values(row)
+        .returning(files::id)
+        .get_result(conn)
 }
 
 /// Records that files are stored.

@@ -46,9 +46,9 @@ pub(crate) fn missing_list_after(
     let rows: Vec<MissingRow> = missing::table
         .filter(missing::modified_at.ge(since))
         .filter(
-            missing::modified_at
-                .gt(after.0)
-                .or(missing::modified_at.eq(after.0).and(missing::id.gt(after.1))),
+            missing::modified_at.gt(after.0).or(missing::modified_at
+                .eq(after.0)
+                .and(missing::id.gt(after.1))),
         )
         .order((missing::modified_at, missing::id))
         .limit(limit)

@@ -35,5 +35,8 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Returns the migrations of this service.
 pub fn migrations() -> Migrations {
-    Migrations { sqlite: SQLITE, postgres: POSTGRES }
+    Migrations {
+        sqlite: SQLITE,
+        postgres: POSTGRES,
+    }
 }

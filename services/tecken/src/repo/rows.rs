@@ -20,10 +20,11 @@ pub(super) struct UserRow {
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let inactive = (!row.is_active).then(|| match row.inactive_reason.as_deref() {
-            Some("blocked") => Inactive::Blocked,
-            _ => Inactive::Administrator,
-        });
+        let inactive = match (row.is_active, row.inactive_reason.as_deref()) {
+            (true, _) => None,
+            (false, Some("blocked")) => Some(Inactive::Blocked),
+            (false, _) => Some(Inactive::Administrator),
+        };
         Self {
             id: row.id,
             email: row.email,
@@ -140,5 +141,6 @@ pub(super) fn keys_to(keys: &[String]) -> Option<String> {
 }
 
 fn keys_from(text: Option<&str>) -> Vec<String> {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }

@@ -33,12 +33,17 @@ pub(crate) fn session_insert_in_txn(
         django_session::session_data.eq(data),
         django_session::expire_date.eq(expires_at),
     );
-    diesel::insert_into(django_session::table).values(row).execute(conn).map(|_| ())
+    diesel::insert_into(django_session::table)
+        .values(row)
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Ends a session; one that is gone is fine.
 pub(crate) fn session_delete_in_txn(conn: &mut AnyConnection, key: &str) -> QueryResult<()> {
-    diesel::delete(django_session::table.find(key)).execute(conn).map(|_| ())
+    diesel::delete(django_session::table.find(key))
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Removes what has expired and returns how much.

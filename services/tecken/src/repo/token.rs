@@ -17,16 +17,25 @@ pub(crate) fn token_find(
     let found: Option<(i32, NaiveDateTime, UserRow)> = tokens_token::table
         .inner_join(auth_user::table)
         .filter(tokens_token::key.eq(key))
-        .select((tokens_token::id, tokens_token::expires_at, UserRow::as_select()))
+        .select((
+            tokens_token::id,
+            tokens_token::expires_at,
+            UserRow::as_select(),
+        ))
         .first(conn)
         .optional()?;
-    let Some((id, expires_at, user)) = found else { return Ok(None) };
+    let Some((id, expires_at, user)) = found else {
+        return Ok(None);
+    };
     let names: Vec<String> = tokens_token_permissions::table
         .inner_join(auth_permission::table)
         .filter(tokens_token_permissions::token_id.eq(id))
         .select(auth_permission::codename)
         .load(conn)?;
-    let held = names.iter().filter_map(|name| Permission::parse(name)).collect();
+    let held = names
+        .iter()
+        .filter_map(|name| Permission::parse(name))
+        .collect();
     Ok(Some((expires_at, User::from(user), held)))
 }
 
@@ -54,7 +63,9 @@ pub(crate) fn token_insert_in_txn(
             tokens_token_permissions::token_id.eq(id),
             tokens_token_permissions::permission_id.eq(permission),
         );
-        diesel::insert_into(tokens_token_permissions::table).values(row).execute(conn)?;
+        diesel::insert_into(tokens_token_permissions::table)
+            .values(row)
+            .execute(conn)?;
     }
     Ok(())
 }

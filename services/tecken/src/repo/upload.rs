@@ -44,7 +44,10 @@ pub(crate) fn upload_complete_in_txn(
         upload_upload::skipped_keys.eq(keys_to(skipped_keys)),
         upload_upload::completed_at.eq(now),
     );
-    diesel::update(upload_upload::table.find(id)).set(row).execute(conn).map(|_| ())
+    diesel::update(upload_upload::table.find(id))
+        .set(row)
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Returns an upload.
@@ -72,7 +75,9 @@ pub(crate) fn upload_list(
         .limit(limit)
         .select((UploadRow::as_select(), auth_user::email));
     let rows: Vec<(UploadRow, String)> = match user_id {
-        Some(user_id) => query.filter(upload_upload::user_id.eq(user_id)).load(conn)?,
+        Some(user_id) => query
+            .filter(upload_upload::user_id.eq(user_id))
+            .load(conn)?,
         None => query.load(conn)?,
     };
     Ok(rows.into_iter().map(|(row, email)| row.of(email)).collect())

@@ -29,8 +29,11 @@ pub(crate) fn user_list_by_email(conn: &mut AnyConnection, email: &str) -> Query
 
 /// Returns a user.
 pub(crate) fn user_find(conn: &mut AnyConnection, id: i32) -> QueryResult<Option<User>> {
-    let row: Option<UserRow> =
-        auth_user::table.find(id).select(UserRow::as_select()).first(conn).optional()?;
+    let row: Option<UserRow> = auth_user::table
+        .find(id)
+        .select(UserRow::as_select())
+        .first(conn)
+        .optional()?;
     Ok(row.map(User::from))
 }
 
@@ -52,7 +55,10 @@ pub(crate) fn user_insert_in_txn(
         auth_user::is_active.eq(true),
         auth_user::date_joined.eq(now),
     );
-    diesel::insert_into(auth_user::table).values(row).returning(auth_user::id).get_result(conn)
+    diesel::insert_into(auth_user::table)
+        .values(row)
+        .returning(auth_user::id)
+        .get_result(conn)
 }
 
 /// Stores the rights and the last sign-in of a user.
@@ -63,7 +69,10 @@ pub(crate) fn user_update_in_txn(conn: &mut AnyConnection, user: &User) -> Query
         auth_user::inactive_reason.eq(user.inactive.map(|reason| reason.stored())),
         auth_user::last_login.eq(user.last_login),
     );
-    diesel::update(auth_user::table.find(user.id)).set(row).execute(conn).map(|_| ())
+    diesel::update(auth_user::table.find(user.id))
+        .set(row)
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Returns the id of a group.
@@ -77,7 +86,11 @@ pub(crate) fn group_find(conn: &mut AnyConnection, name: &str) -> QueryResult<Op
 
 /// Returns the names of the groups.
 pub(crate) fn group_list(conn: &mut AnyConnection) -> QueryResult<Vec<String>> {
-    auth_group::table.order(auth_group::name).limit(1000).select(auth_group::name).load(conn)
+    auth_group::table
+        .order(auth_group::name)
+        .limit(1000)
+        .select(auth_group::name)
+        .load(conn)
 }
 
 /// Puts a user into a group; being there already is fine.
@@ -93,8 +106,13 @@ pub(crate) fn membership_insert_in_txn(
         .first(conn)
         .optional()?;
     if found.is_none() {
-        let row = (auth_user_groups::user_id.eq(user_id), auth_user_groups::group_id.eq(group_id));
-        diesel::insert_into(auth_user_groups::table).values(row).execute(conn)?;
+        let row = (
+            auth_user_groups::user_id.eq(user_id),
+            auth_user_groups::group_id.eq(group_id),
+        );
+        diesel::insert_into(auth_user_groups::table)
+            .values(row)
+            .execute(conn)?;
     }
     Ok(())
 }
@@ -105,14 +123,18 @@ pub(crate) fn permissions_of_user(
     user_id: i32,
 ) -> QueryResult<Vec<Permission>> {
     let names: Vec<String> = auth_user_groups::table
-        .inner_join(auth_group::table.inner_join(
-            auth_group_permissions::table.inner_join(auth_permission::table),
-        ))
+        .inner_join(
+            auth_group::table
+                .inner_join(auth_group_permissions::table.inner_join(auth_permission::table)),
+        )
         .filter(auth_user_groups::user_id.eq(user_id))
         .select(auth_permission::codename)
         .distinct()
         .load(conn)?;
-    Ok(names.iter().filter_map(|name| Permission::parse(name)).collect())
+    Ok(names
+        .iter()
+        .filter_map(|name| Permission::parse(name))
+        .collect())
 }
 
 /// Returns the permissions with the ids that the API shows.

@@ -10,7 +10,10 @@ use releng_common::config::Invalid;
 pub(super) fn dict(name: &str, text: &str) -> Result<Vec<(String, String)>, Invalid> {
     let mut reader = Reader(text.chars().peekable());
     reader.dict().ok_or_else(|| {
-        Invalid::new(name, "must be a dict of texts such as {'*@example.com': 'https://…'}")
+        Invalid::new(
+            name,
+            "must be a dict of texts such as {'*@example.com': 'https://…'}",
+        )
     })
 }
 
@@ -77,7 +80,15 @@ mod tests {
 
     #[test]
     fn anything_else_is_named() {
-        for text in ["x", "{", "{'a'}", "{'a': 1}", "{'a': 'b'} x", "{'a' 'b'}", "['a']"] {
+        for text in [
+            "x",
+            "{",
+            "{'a'}",
+            "{'a': 1}",
+            "{'a': 'b'} x",
+            "{'a' 'b'}",
+            "['a']",
+        ] {
             assert_eq!(
                 dict("X", text).unwrap_err().to_string(),
                 "X: must be a dict of texts such as {'*@example.com': 'https://…'}",

@@ -80,7 +80,13 @@ impl Modules {
             })
             .time_to_live(ENTRY_LIFE)
             .build();
-        Self { entries, shared, clock, negative_ttl_secs, epoch: AtomicU64::new(0) }
+        Self {
+            entries,
+            shared,
+            clock,
+            negative_ttl_secs,
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// Returns a module, loading it when it is not there; of many callers one loads. The flag tells
@@ -102,7 +108,11 @@ impl Modules {
                 self.entries.invalidate(key).await;
             }
             let loading = self.load(key, &load);
-            let found = self.entries.entry_by_ref(key).or_try_insert_with(loading).await;
+            let found = self
+                .entries
+                .entry_by_ref(key)
+                .or_try_insert_with(loading)
+                .await;
             let found = found.map_err(|e| share(&e))?;
             let is_ours = found.is_fresh();
             let entry = found.into_value();
@@ -120,7 +130,9 @@ impl Modules {
     pub async fn forget(&self, keys: &[ModuleKey]) -> Result<()> {
         for key in keys {
             let mark = Bytes::from(Uuid::new_v4().simple().to_string());
-            self.shared.set(&mark_name(key), mark, Some(MARK_LIFE)).await?;
+            self.shared
+                .set(&mark_name(key), mark, Some(MARK_LIFE))
+                .await?;
         }
         self.epoch.fetch_add(1, Ordering::SeqCst);
         for key in keys {
@@ -163,7 +175,9 @@ impl Modules {
             return Ok(false);
         }
         entry.epoch.store(epoch, Ordering::SeqCst);
-        entry.checked_at.store(now.timestamp_micros(), Ordering::SeqCst);
+        entry
+            .checked_at
+            .store(now.timestamp_micros(), Ordering::SeqCst);
         Ok(true)
     }
 }

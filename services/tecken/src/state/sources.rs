@@ -51,7 +51,9 @@ impl Source {
 
     /// Returns an object's name in this store, or nothing when there can be no such object.
     pub fn key(&self, key: &str) -> Option<Key> {
-        Key::parse(key).ok().filter(|_| self.full_key(key).len() <= releng_store::key::KEY_MAX_BYTES)
+        Key::parse(key)
+            .ok()
+            .filter(|_| self.full_key(key).len() <= releng_store::key::KEY_MAX_BYTES)
     }
 }
 
@@ -73,7 +75,12 @@ pub struct Sources {
 impl Sources {
     /// Opens all locations of the settings.
     pub(super) async fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
-        let mut opener = Opener { settings, clock, opened: Vec::new(), folders: Vec::new() };
+        let mut opener = Opener {
+            settings,
+            clock,
+            opened: Vec::new(),
+            folders: Vec::new(),
+        };
         let places = &settings.places;
         let mut regular = Vec::new();
         for place in &places.regular {
@@ -86,12 +93,20 @@ impl Sources {
             exceptions.push((who.clone(), opener.open(place).await?));
         }
         let buckets = opener.folders.into_iter().collect();
-        Ok(Self { regular, try_source, default, exceptions, buckets })
+        Ok(Self {
+            regular,
+            try_source,
+            default,
+            exceptions,
+            buckets,
+        })
     }
 
     /// Returns where to look, regular symbols first.
     pub fn readable(&self, with_try: bool) -> impl Iterator<Item = &Source> {
-        self.regular.iter().chain(with_try.then_some(&self.try_source))
+        self.regular
+            .iter()
+            .chain(with_try.then_some(&self.try_source))
     }
 
     /// Returns every location, each once.
@@ -116,20 +131,34 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     async fn open(&mut self, place: &Place) -> Result<Source> {
-        if let Some(known) = self.opened.iter().find(|s| s.place.location == place.location) {
-            return Ok(Source { place: place.clone(), ..known.clone() });
+        if let Some(known) = self
+            .opened
+            .iter()
+            .find(|s| s.place.location == place.location)
+        {
+            return Ok(Source {
+                place: place.clone(),
+                ..known.clone()
+            });
         }
         let own = &self.settings.own;
         let mut options = Options::new(format!("s{}", self.opened.len()), self.clock.clone());
         options.s3.default_region.clone_from(&own.aws_region);
-        options.s3.endpoint =
-            own.aws_endpoint_url_s3.clone().or_else(|| own.aws_endpoint_url.clone());
+        options.s3.endpoint = own
+            .aws_endpoint_url_s3
+            .clone()
+            .or_else(|| own.aws_endpoint_url.clone());
         options.s3.connect_timeout_secs = own.s3_connect_secs;
         options.s3.read_timeout_secs = own.s3_read_secs;
-        let opened = releng_store::open(&place.location, &options).await.map_err(|e| {
-            Error::new(e.kind(), format!("the location {} cannot be opened", place.location))
+        let opened = releng_store::open(&place.location, &options)
+            .await
+            .map_err(|e| {
+                Error::new(
+                    e.kind(),
+                    format!("the location {} cannot be opened", place.location),
+                )
                 .with_source(e)
-        })?;
+            })?;
         // A stand-in for S3 begins empty; a real bucket is somebody's own to make.
         let is_stand_in = matches!(&place.location, Location::S3(s3)
             if s3.endpoint.as_deref().is_some_and(|e| e.contains("minio")));
@@ -137,7 +166,10 @@ impl Opener<'_> {
             tracing::warn!(bucket = %place.location, error = error.chain(), "bucket not made");
         }
         self.folders.extend(opened.local);
-        let source = Source { place: place.clone(), store: opened.store };
+        let source = Source {
+            place: place.clone(),
+            store: opened.store,
+        };
         self.opened.push(source.clone());
         Ok(source)
     }

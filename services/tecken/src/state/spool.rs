@@ -34,8 +34,10 @@ impl Spool {
     pub(super) fn open(root: &Path) -> Result<Self> {
         Self::create(root).map_err(|e| {
             let path = root.display();
-            Error::invalid(format!("UPLOAD_TEMPDIR_PREFIX: the folder {path} cannot be used"))
-                .with_source(e)
+            Error::invalid(format!(
+                "UPLOAD_TEMPDIR_PREFIX: the folder {path} cannot be used"
+            ))
+            .with_source(e)
         })
     }
 
@@ -51,7 +53,11 @@ impl Spool {
         fs::rename(&hidden, &lock_path)?;
         let folder = root.join(name);
         fs::create_dir(&folder)?;
-        Ok(Self { folder, lock_path, _lock: lock })
+        Ok(Self {
+            folder,
+            lock_path,
+            _lock: lock,
+        })
     }
 
     /// Makes an empty file, open for reading and writing.
@@ -79,7 +85,9 @@ fn sweep(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "lock") {
-            let Ok(lock) = File::open(&path) else { continue };
+            let Ok(lock) = File::open(&path) else {
+                continue;
+            };
             if lock.try_lock().is_ok() {
                 let _ = fs::remove_dir_all(path.with_extension(""));
                 let _ = fs::remove_file(&path);

@@ -36,10 +36,20 @@ struct Fetched {
 pub(super) async fn load(state: &State, key: &ModuleKey) -> Result<Loaded> {
     let prefix = &state.settings.own.symbol_file_prefix;
     let path = key.store_path();
-    let path = if prefix.is_empty() { path } else { format!("{prefix}/{path}") };
-    let mut loaded = Loaded { outcome: Outcome::NotFound, file_bytes: 0, downloads: 0 };
+    let path = if prefix.is_empty() {
+        path
+    } else {
+        format!("{prefix}/{path}")
+    };
+    let mut loaded = Loaded {
+        outcome: Outcome::NotFound,
+        file_bytes: 0,
+        downloads: 0,
+    };
     for source in state.sources.readable(true) {
-        let Some(fetched) = fetch_stubbornly(state, source, &path).await? else { continue };
+        let Some(fetched) = fetch_stubbornly(state, source, &path).await? else {
+            continue;
+        };
         loaded.downloads += 1;
         loaded.file_bytes = loaded.file_bytes.saturating_add(fetched.bytes);
         loaded.outcome = fetched.outcome;
@@ -73,7 +83,9 @@ async fn fetch_stubbornly(state: &State, source: &Source, path: &str) -> Result<
 }
 
 async fn fetch(state: &State, source: &Source, path: &str) -> Result<Option<Fetched>> {
-    let Some(object_key) = source.key(path) else { return Ok(None) };
+    let Some(object_key) = source.key(path) else {
+        return Ok(None);
+    };
     let patience = Duration::from_secs(state.settings.own.symbols_get_secs.max(1));
     let object = tokio::time::timeout(patience, source.store.get(&object_key, None))
         .await
@@ -89,7 +101,10 @@ fn silent(why: impl Into<String>) -> Error {
 }
 
 async fn parse(state: &State, object: Object) -> Result<Fetched> {
-    let limits = Limits { file_bytes: state.settings.own.symbols_max_file.0, ..Limits::default() };
+    let limits = Limits {
+        file_bytes: state.settings.own.symbols_max_file.0,
+        ..Limits::default()
+    };
     let is_packed = object.meta.content_encoding.as_deref() == Some("gzip");
     let broke_off = Arc::new(AtomicBool::new(false));
     let pieces = with_patience(object.stream, Arc::clone(&broke_off));
@@ -97,7 +112,10 @@ async fn parse(state: &State, object: Object) -> Result<Fetched> {
     let job = move || {
         let count = Arc::new(AtomicU64::new(0));
         let parsed = unpack(BufReader::with_capacity(64 * 1024, reader), is_packed)
-            .map(|unpacked| Counted { inner: unpacked, count: Arc::clone(&count) })
+            .map(|unpacked| Counted {
+                inner: unpacked,
+                count: Arc::clone(&count),
+            })
             .map_err(Into::into)
             .and_then(|unpacked| SymbolTable::read(unpacked, &limits));
         if broke_off.load(Ordering::SeqCst) {
@@ -105,7 +123,10 @@ async fn parse(state: &State, object: Object) -> Result<Fetched> {
         }
         // The bytes arrived whole, so a failed read means that they are no gzip.
         let outcome = Outcome::of_parse(parsed).unwrap_or(Outcome::Corrupt);
-        Ok(Fetched { outcome, bytes: count.load(Ordering::SeqCst) })
+        Ok(Fetched {
+            outcome,
+            bytes: count.load(Ordering::SeqCst),
+        })
     };
     state.symbol_pool.run(job).await
 }
@@ -113,11 +134,11 @@ async fn parse(state: &State, object: Object) -> Result<Fetched> {
 /// Ends a stream with an error when it pauses for too long, and notes that it broke off.
 fn with_patience(pieces: ByteStream, broke_off: Arc<AtomicBool>) -> ByteStream {
     stream::unfold((pieces, broke_off), |(mut pieces, broke_off)| async move {
-        let piece: io::Result<Bytes> = match tokio::time::timeout(PIECE_TIMEOUT, pieces.next()).await
-        {
-            Ok(piece) => piece?,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        };
+        let piece: io::Result<Bytes> =
+            match tokio::time::timeout(PIECE_TIMEOUT, pieces.next()).await {
+                Ok(piece) => piece?,
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            };
         if piece.is_err() {
             broke_off.store(true, Ordering::SeqCst);
         }
@@ -147,7 +168,8 @@ struct Counted<R> {
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.count.fetch_add(u64::try_from(read).unwrap_or_default(), Ordering::Relaxed);
+        self.count
+            .fetch_add(u64::try_from(read).unwrap_or_default(), Ordering::Relaxed);
         Ok(read)
     }
 }

@@ -36,7 +36,10 @@ pub async fn symbolicate_body(
         .try_collect()
         .await?;
     let answer = move || {
-        let options = Options { debug: is_debug, ..Options::default() };
+        let options = Options {
+            debug: is_debug,
+            ..Options::default()
+        };
         let started = Instant::now();
         releng_symbols::symbolicate(&jobs, &lookups, &options, &|| started.elapsed())
             .map_err(|e| Error::new(Kind::TooLarge, e.to_string()))
@@ -56,7 +59,10 @@ async fn parse(
         frames: own.symbolicate_max_frames,
         ..Limits::default()
     };
-    let parsed = state.symbol_pool.run(move || Ok(Jobs::parse(version, &body, &limits))).await?;
+    let parsed = state
+        .symbol_pool
+        .run(move || Ok(Jobs::parse(version, &body, &limits)))
+        .await?;
     let jobs = match &parsed {
         Ok(jobs) => Some(jobs.len()),
         Err(error) => error.jobs(),
@@ -68,7 +74,9 @@ async fn parse(
             metrics::counter!("symbolicate_symbolication_jobs", "version" => label).increment(jobs);
         }
     }
-    parsed.map(Arc::new).map_err(|e| Error::invalid(e.message().to_owned()))
+    parsed
+        .map(Arc::new)
+        .map_err(|e| Error::invalid(e.message().to_owned()))
 }
 
 async fn look_up(state: &State, key: &ModuleKey) -> Result<(ModuleKey, Lookup)> {
@@ -79,21 +87,42 @@ async fn look_up(state: &State, key: &ModuleKey) -> Result<(ModuleKey, Lookup)> 
     metrics::counter!("symbolicate_symbol_key", "cache" => hit).increment(1);
     let cost = if is_loaded {
         Cost {
-            cache_lookups: Traffic { count: 1, time: Duration::ZERO, size_bytes: 0 },
-            downloads: Traffic { count: held.downloads, time, size_bytes: held.file_bytes },
+            cache_lookups: Traffic {
+                count: 1,
+                time: Duration::ZERO,
+                size_bytes: 0,
+            },
+            downloads: Traffic {
+                count: held.downloads,
+                time,
+                size_bytes: held.file_bytes,
+            },
         }
     } else {
         Cost {
-            cache_lookups: Traffic { count: 1, time, size_bytes: held.file_bytes },
+            cache_lookups: Traffic {
+                count: 1,
+                time,
+                size_bytes: held.file_bytes,
+            },
             downloads: Traffic::default(),
         }
     };
-    Ok((key.clone(), Lookup { outcome: held.outcome.clone(), cost }))
+    Ok((
+        key.clone(),
+        Lookup {
+            outcome: held.outcome.clone(),
+            cost,
+        },
+    ))
 }
 
 /// Returns the body of a request for one address, for the form on the page.
 pub fn module_body(debug_file: &str, debug_id: &str, offsets: &[u64]) -> Vec<u8> {
-    let frames: Vec<_> = offsets.iter().map(|offset| serde_json::json!([0, offset])).collect();
+    let frames: Vec<_> = offsets
+        .iter()
+        .map(|offset| serde_json::json!([0, offset]))
+        .collect();
     let body = serde_json::json!({"memoryMap": [[debug_file, debug_id]], "stacks": [frames]});
     body.to_string().into_bytes()
 }

@@ -49,7 +49,11 @@ impl Archive {
     /// Returns names and sizes of all files.
     pub fn listing(&self) -> impl Iterator<Item = (&str, u64)> {
         let members = self.members.iter().map(|m| (m.name.as_str(), m.size));
-        members.chain(self.ignored.iter().map(|(name, size)| (name.as_str(), *size)))
+        members.chain(
+            self.ignored
+                .iter()
+                .map(|(name, size)| (name.as_str(), *size)),
+        )
     }
 
     /// Checks that the keys fit the records and the store.
@@ -81,7 +85,9 @@ fn read(path: &Path, own: &Own, archive_size: u64) -> Result<Archive> {
     let mut zip = ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
     if zip.len() > own.upload_max_entries {
         let max = own.upload_max_entries;
-        return Err(Error::invalid(format!("The archive has more than {max} entries")));
+        return Err(Error::invalid(format!(
+            "The archive has more than {max} entries"
+        )));
     }
     if zip.has_duplicate_names() {
         let start = zip.central_directory_start();
@@ -94,7 +100,13 @@ fn read(path: &Path, own: &Own, archive_size: u64) -> Result<Archive> {
             return Err(Error::invalid(text));
         }
     }
-    let mut listing = Listing { own, archive_size, total: 0, members: Vec::new(), ignored: Vec::new() };
+    let mut listing = Listing {
+        own,
+        archive_size,
+        total: 0,
+        members: Vec::new(),
+        ignored: Vec::new(),
+    };
     for index in 0..zip.len() {
         let entry = zip.by_index_data(index).map_err(unreadable)?;
         listing.add(entry.into())?;
@@ -134,7 +146,11 @@ impl Listing<'_> {
         }
         // A link or a device would be a way out of the archive, so it is none of the known patterns.
         let kind = entry.unix_mode().unwrap_or_default() & 0o170_000;
-        let shown = if matches!(kind, 0 | 0o100_000) { name.clone() } else { format!("./{name}") };
+        let shown = if matches!(kind, 0 | 0o100_000) {
+            name.clone()
+        } else {
+            format!("./{name}")
+        };
         let listed = classify(&shown, &self.own.disallowed_symbols_snippets);
         let listed = listed.map_err(|text| Error::invalid(text.replace(&shown, &name)))?;
         self.check(&name, &entry)?;
@@ -142,7 +158,12 @@ impl Listing<'_> {
             Listed::Ignored => self.ignored.push((name, entry.size())),
             Listed::Stored(path) => {
                 let size = entry.size();
-                self.members.push(Member { name, path, size, entry });
+                self.members.push(Member {
+                    name,
+                    path,
+                    size,
+                    entry,
+                });
             }
         }
         Ok(())
@@ -150,13 +171,17 @@ impl Listing<'_> {
 
     fn check(&mut self, name: &str, entry: &OwnedZipFileEntry) -> Result<()> {
         if entry.encrypted() {
-            return Err(Error::invalid(format!("The file '{name}' in the archive is encrypted")));
+            return Err(Error::invalid(format!(
+                "The file '{name}' in the archive is encrypted"
+            )));
         }
         let method = entry.compression();
-        if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-            let text = format!(
-                "The file '{name}' in the archive has an unsupported compression method"
-            );
+        if !matches!(
+            method,
+            CompressionMethod::Stored | CompressionMethod::Deflated
+        ) {
+            let text =
+                format!("The file '{name}' in the archive has an unsupported compression method");
             return Err(Error::invalid(text));
         }
         self.total = self.total.saturating_add(entry.size());
@@ -166,7 +191,10 @@ impl Listing<'_> {
             return Err(Error::invalid(text));
         }
         let ratio = self.own.upload_max_ratio;
-        let allowed = self.archive_size.saturating_mul(ratio).max(RATIO_FREE_BYTES);
+        let allowed = self
+            .archive_size
+            .saturating_mul(ratio)
+            .max(RATIO_FREE_BYTES);
         if self.total > allowed {
             let text = format!("The files in the archive are more than {ratio} times its size");
             return Err(Error::invalid(text));
@@ -184,7 +212,13 @@ impl Listing<'_> {
             last.insert(member.path.clone(), at);
         }
         let members = self.members.into_iter().enumerate();
-        let members = members.filter(|(at, m)| last.get(&m.path) == Some(at)).map(|(_, m)| m);
-        Ok(Archive { path: path.to_owned(), members: members.collect(), ignored: self.ignored })
+        let members = members
+            .filter(|(at, m)| last.get(&m.path) == Some(at))
+            .map(|(_, m)| m);
+        Ok(Archive {
+            path: path.to_owned(),
+            members: members.collect(),
+            ignored: self.ignored,
+        })
     }
 }

@@ -18,16 +18,24 @@ pub(super) struct Destination {
 /// the form says; locations of single people are private and follow their own rule.
 pub(super) fn choose(state: &State, caller: &Caller, wish: &Wish) -> Result<Destination> {
     let is_try = wish.is_try || !caller.has(Permission::UploadSymbols);
-    if is_try && !caller.has(Permission::UploadTrySymbols) && !caller.has(Permission::UploadSymbols) {
+    if is_try && !caller.has(Permission::UploadTrySymbols) && !caller.has(Permission::UploadSymbols)
+    {
         return Err(Error::forbidden("Forbidden"));
     }
-    let usual = if is_try { &state.sources.try_source } else { &state.sources.default };
+    let usual = if is_try {
+        &state.sources.try_source
+    } else {
+        &state.sources.default
+    };
     let exception = exception_of(state, &caller.user.email);
     let source = match &wish.bucket_name {
         None => exception.unwrap_or(usual),
         Some(name) => named(state, caller, name, is_try)?,
     };
-    Ok(Destination { source: source.clone(), is_try })
+    Ok(Destination {
+        source: source.clone(),
+        is_try,
+    })
 }
 
 /// Returns the location of one person: the exact address first, then the first pattern.

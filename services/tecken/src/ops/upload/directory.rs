@@ -37,5 +37,8 @@ pub(super) fn conflict(reader: &mut (impl Read + Seek), start: u64) -> io::Resul
 
 fn number(head: &[u8], at: usize, length: usize) -> u32 {
     let bytes = head.get(at..at + length).unwrap_or_default();
-    bytes.iter().rev().fold(0, |number, byte| (number << 8) | u32::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }

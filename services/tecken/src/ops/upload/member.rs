@@ -34,7 +34,9 @@ pub(super) async fn verify(state: &State, archive: &Archive) -> Result<Vec<Check
         let job = Job::of(archive, member);
         let module = member.path.module.clone();
         let is_symbol_file = member.path.file.ends_with(".sym");
-        state.upload_pool.run(move || job.check(&module, is_symbol_file))
+        state
+            .upload_pool
+            .run(move || job.check(&module, is_symbol_file))
     });
     let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     // As many as there are cores: more would only wait in the queue of the pool.
@@ -68,8 +70,15 @@ impl Job {
             head.extend(chunk.iter().take(missing));
             Ok(())
         })?;
-        let code = if is_symbol_file { code_of(&head, module) } else { None };
-        Ok(Checked { md5: hex::encode(hash.finalize()), code })
+        let code = if is_symbol_file {
+            code_of(&head, module)
+        } else {
+            None
+        };
+        Ok(Checked {
+            md5: hex::encode(hash.finalize()),
+            code,
+        })
     }
 
     /// Unpacks the file into a writer.
@@ -80,9 +89,8 @@ impl Job {
     fn copy(self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
         let spool = |e: io::Error| Error::internal("the spool cannot be used").with_source(e);
         let mut archive = BufReader::new(File::open(&self.path).map_err(spool)?);
-        let damaged = |name: &str| {
-            Error::invalid(format!("The file '{name}' in the archive is damaged"))
-        };
+        let damaged =
+            |name: &str| Error::invalid(format!("The file '{name}' in the archive is damaged"));
         let mut reader = self
             .entry
             .as_ref()
@@ -94,7 +102,10 @@ impl Job {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.to_string().contains("checksum") => {
-                    return Err(Error::invalid(format!("Bad CRC-32 for file '{}'", self.name)));
+                    return Err(Error::invalid(format!(
+                        "Bad CRC-32 for file '{}'",
+                        self.name
+                    )));
                 }
                 Err(error) => return Err(damaged(&self.name).with_source(error)),
             };
@@ -105,7 +116,11 @@ impl Job {
             }
             take(chunk.get(..read).unwrap_or_default()).map_err(spool)?;
         }
-        if total == self.size { Ok(()) } else { Err(damaged(&self.name)) }
+        if total == self.size {
+            Ok(())
+        } else {
+            Err(damaged(&self.name))
+        }
     }
 }
 

@@ -46,7 +46,8 @@ pub struct Posted {
 /// may not use, `Internal` when a store does not answer.
 pub async fn upload_create(state: &State, caller: &Caller, posted: Posted) -> Result<Upload> {
     if posted.name.chars().count() > MAX_FILENAME_CHARS || posted.name.contains('\0') {
-        let text = format!("The name of the archive is longer than {MAX_FILENAME_CHARS} characters");
+        let text =
+            format!("The name of the archive is longer than {MAX_FILENAME_CHARS} characters");
         return Err(Error::invalid(text));
     }
     let archive = archive::open(state, &posted).await?;
@@ -75,10 +76,17 @@ async fn begin(
         bucket_endpoint_url,
         try_symbols: destination.is_try,
         content_hash: content_hash(archive.listing()),
-        ignored_keys: archive.ignored.iter().map(|(name, _)| name.clone()).collect(),
+        ignored_keys: archive
+            .ignored
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect(),
     };
     let now = state.clock.now().naive_utc();
-    state.db.write(move |conn| Ok(repo::upload_insert_in_txn(conn, &upload, now)?)).await
+    state
+        .db
+        .write(move |conn| Ok(repo::upload_insert_in_txn(conn, &upload, now)?))
+        .await
 }
 
 /// Stores the files, a group at a time: within one, files are compressed and put in parallel, and
@@ -91,7 +99,12 @@ async fn store(
     members: Vec<member::Checked>,
 ) -> Result<(Vec<String>, usize)> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let group = state.settings.own.upload_file_workers.unwrap_or(cores * 5).max(1);
+    let group = state
+        .settings
+        .own
+        .upload_file_workers
+        .unwrap_or(cores * 5)
+        .max(1);
     let (mut skipped, mut stored) = (Vec::new(), 0);
     let pairs: Vec<(&Member, member::Checked)> = archive.members.iter().zip(members).collect();
     for group_of in pairs.chunks(group) {
@@ -138,7 +151,11 @@ async fn put(
     let put: Result<Vec<()>> = stream::iter(&files)
         .map(|file| async move {
             let body = Body::File(file.content.path().to_owned());
-            source.store.put(&file.object, body, &file.attributes).await.map_err(store_fault)?;
+            source
+                .store
+                .put(&file.object, body, &file.attributes)
+                .await
+                .map_err(store_fault)?;
             metrics::counter!("upload_file_upload_upload").increment(1);
             Ok(())
         })
@@ -149,7 +166,10 @@ async fn put(
     forget(state, &files).await?;
     put?;
     let now = state.clock.now().naive_utc();
-    state.db.write(move |conn| Ok(repo::file_complete_in_txn(conn, &ids, now)?)).await
+    state
+        .db
+        .write(move |conn| Ok(repo::file_complete_in_txn(conn, &ids, now)?))
+        .await
 }
 
 /// Makes every cache ask again for these files, in all processes.

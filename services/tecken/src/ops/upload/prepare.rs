@@ -50,16 +50,23 @@ pub(super) async fn prepare(
     let key = member.path.key(&own.symbol_file_prefix);
     let full_key = source.full_key(&key);
     let object = Key::parse(key.as_str())?;
-    let extension = last_extension(&member.path.file).trim_start_matches('.').to_lowercase();
+    let extension = last_extension(&member.path.file)
+        .trim_start_matches('.')
+        .to_lowercase();
     let is_compressed = own.compress_extensions.contains(&extension);
     let existing = existing(state, source, &object).await?;
-    if existing.as_ref().is_some_and(|meta| is_same(meta, member, checked, is_compressed)) {
+    if existing
+        .as_ref()
+        .is_some_and(|meta| is_same(meta, member, checked, is_compressed))
+    {
         metrics::counter!("upload_file_upload_skip").increment(1);
         return Ok(Prepared::Skip(full_key));
     }
     let (content, size) = unpack(state, Job::of(archive, member), is_compressed).await?;
     let is_legacy = is_compressed
-        && existing.as_ref().is_some_and(|m| !m.metadata.contains_key(ORIGINAL_MD5) && m.size == size);
+        && existing
+            .as_ref()
+            .is_some_and(|m| !m.metadata.contains_key(ORIGINAL_MD5) && m.size == size);
     if is_legacy {
         metrics::counter!("upload_skip_early_compressed_legacy").increment(1);
         return Ok(Prepared::Skip(full_key));
@@ -70,8 +77,12 @@ pub(super) async fn prepare(
     };
     if is_compressed {
         attributes.content_encoding = Some("gzip".to_owned());
-        attributes.metadata.insert(ORIGINAL_SIZE.to_owned(), member.size.to_string());
-        attributes.metadata.insert(ORIGINAL_MD5.to_owned(), checked.md5.clone());
+        attributes
+            .metadata
+            .insert(ORIGINAL_SIZE.to_owned(), member.size.to_string());
+        attributes
+            .metadata
+            .insert(ORIGINAL_MD5.to_owned(), checked.md5.clone());
     }
     let row = NewFile {
         bucket_name: source.bucket_name(),
@@ -82,16 +93,28 @@ pub(super) async fn prepare(
         code: checked.code.clone(),
     };
     let path = member.path.clone();
-    Ok(Prepared::Put(Box::new(ToPut { path, key, object, content, attributes, row })))
+    Ok(Prepared::Put(Box::new(ToPut {
+        path,
+        key,
+        object,
+        content,
+        attributes,
+        row,
+    })))
 }
 
 /// Looks whether there is an object. No answer in time counts as absence: at worst a file is stored
 /// again.
 async fn existing(state: &State, source: &Source, object: &Key) -> Result<Option<Meta>> {
     let own = &state.settings.own;
-    let patience = own.s3_lookup_connect_secs.saturating_add(own.s3_lookup_read_secs);
-    let looked =
-        tokio::time::timeout(Duration::from_secs(patience.max(1)), source.store.head(object)).await;
+    let patience = own
+        .s3_lookup_connect_secs
+        .saturating_add(own.s3_lookup_read_secs);
+    let looked = tokio::time::timeout(
+        Duration::from_secs(patience.max(1)),
+        source.store.head(object),
+    )
+    .await;
     match looked {
         Ok(found) => found.map_err(store_fault),
         Err(_) => Ok(None),
@@ -114,7 +137,9 @@ async fn unpack(state: &State, job: Job, is_compressed: bool) -> Result<(SpoolFi
         let spool = |e: std::io::Error| Error::internal("the spool cannot be used").with_source(e);
         if is_compressed {
             // Neither time nor name: equal content gives equal bytes.
-            let mut gzip = GzBuilder::new().mtime(0).write(&file, Compression::default());
+            let mut gzip = GzBuilder::new()
+                .mtime(0)
+                .write(&file, Compression::default());
             job.write_to(&mut gzip)?;
             gzip.finish().map_err(spool)?;
         } else {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Counts the requests that are being answered, so that a stop waits for these and not for idle
+//! connections, which clients keep open for minutes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::Bytes;
+
+/// The requests of one server.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight(Arc<AtomicUsize>);
+
+/// One request, until it is dropped.
+#[derive(Debug)]
+pub struct Guard(Arc<AtomicUsize>);
+
+impl InFlight {
+    /// Counts a request in.
+    pub fn enter(&self) -> Guard {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Guard(Arc::clone(&self.0))
+    }
+
+    /// Returns how many requests are being answered.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Keeps the guard as long as a body streams. A body that is in memory is as good as sent.
+pub(super) fn guard_body(body: BoxBody, guard: Guard) -> BoxBody {
+    match body.try_into_bytes() {
+        Ok(bytes) => BoxBody::new(bytes),
+        Err(body) => match body.size() {
+            BodySize::None => body,
+            BodySize::Sized(_) | BodySize::Stream => BoxBody::new(Guarded {
+                body,
+                _guard: guard,
+            }),
+        },
+    }
+}
+
+struct Guarded {
+    body: BoxBody,
+    _guard: Guard,
+}
+
+impl MessageBody for Guarded {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.get_mut().body.as_pin_mut().poll_next(cx)
+    }
+}
