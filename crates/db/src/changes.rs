@@ -58,7 +58,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Changes {
     pub(crate) fn start(backend: Backend, url: String) -> Result<Self> {
         let (questions, asked) = mpsc::channel::<Question>();
-        let watch = Arc::new(Mutex::new(Watch { backend, url, conn: None, epoch: 0 }));
+        let watch = Arc::new(Mutex::new(Watch {
+            backend,
+            url,
+            conn: None,
+            epoch: 0,
+        }));
         let answering = Arc::clone(&watch);
         std::thread::Builder::new()
             .name("db-changes".to_owned())
@@ -123,9 +128,9 @@ impl Watch {
     /// Reads the token of a SQLite connection that is open already: three microseconds, no disk.
     fn check_open_file(&mut self) -> Option<Token> {
         match &mut self.conn {
-            Some(conn @ AnyConnection::Sqlite(_)) => {
-                state(conn).ok().map(|state| Token(format!("{}/{state}", self.epoch)))
-            }
+            Some(conn @ AnyConnection::Sqlite(_)) => state(conn)
+                .ok()
+                .map(|state| Token(format!("{}/{state}", self.epoch))),
             _ => None,
         }
     }

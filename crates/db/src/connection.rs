@@ -46,6 +46,9 @@ impl Backend {
     /// A sentence that lists the known schemes.
     pub fn of(url: &str) -> Result<Self, String> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") if sqlite_path(url).is_empty() => {
+                Err("DATABASE_URL: must name a file after sqlite://".to_owned())
+            }
             Some("sqlite") => Ok(Self::Sqlite),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
             _ => Err(
@@ -59,6 +62,31 @@ impl Backend {
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 
+/// Nobody waits for a lock or a query for ever: one transaction that hangs must not take the
+/// connections of all others with it.
+const POSTGRES_SETUP: &str = "SET lock_timeout = '5s'; SET statement_timeout = '60s';";
+
+/// What libpq does when the server falls silent, unless the address says otherwise: notice it within
+/// seconds. Milliseconds for `tcp_user_timeout`, seconds for the others.
+const POSTGRES_TIME_OUTS: [(&str, &str); 4] = [
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "10000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+];
+
+/// Adds the time-outs that the address does not state itself.
+fn with_time_outs(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in POSTGRES_TIME_OUTS {
+        if !url.contains(&format!("{name}=")) {
+            let mark = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{mark}{name}={value}"));
+        }
+    }
+    url
+}
+
 /// Opens one connection.
 pub(crate) fn establish(backend: Backend, url: &str) -> ConnectionResult<AnyConnection> {
     match backend {
@@ -69,7 +97,12 @@ pub(crate) fn establish(backend: Backend, url: &str) -> ConnectionResult<AnyConn
                 .map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
             Ok(AnyConnection::Sqlite(conn))
         }
-        Backend::Postgres => diesel::PgConnection::establish(url).map(AnyConnection::Postgres),
+        Backend::Postgres => {
+            let mut conn = diesel::PgConnection::establish(&with_time_outs(url))?;
+            conn.batch_execute(POSTGRES_SETUP)
+                .map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
+            Ok(AnyConnection::Postgres(conn))
+        }
     }
 }
 

@@ -33,7 +33,6 @@ impl Failure {
             Self::Query(QueryError::DatabaseError(kind, info)) => {
                 matches!(kind, DatabaseErrorKind::SerializationFailure)
                     || info.message().contains("deadlock detected")
-                    || info.message().contains("database is locked")
             }
             Self::Query(_) | Self::Abort(_) => false,
         }
@@ -83,6 +82,8 @@ fn is_outage_text(text: &str) -> bool {
         "no connection to the server",
         "the database system is",
         "database is locked",
+        "lock timeout",
+        "statement timeout",
         "disk I/O error",
         "database or disk is full",
     ]

@@ -58,6 +58,13 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
                 .map_err(failed)?;
         }
         AnyConnection::Postgres(c) => {
+            // A migration may take its time; another process that migrates may, too.
+            diesel::sql_query("SET statement_timeout = 0")
+                .execute(c)
+                .map_err(|e| failed(e.into()))?;
+            diesel::sql_query("SET lock_timeout = '5min'")
+                .execute(c)
+                .map_err(|e| failed(e.into()))?;
             // The lock ends with the session, also when the process is killed.
             diesel::sql_query("SELECT pg_advisory_lock($1)")
                 .bind::<BigInt, _>(LOCK_KEY)

@@ -23,8 +23,9 @@ pub struct Db {
     pool: Pool<Manager>,
     backend: Backend,
     timeout: Duration,
-    /// SQLite has one writer: waiting here is cheaper and fairer than SQLite's own busy loop.
-    writer: Option<Arc<Semaphore>>,
+    /// SQLite has one writer: waiting here is cheaper and fairer than SQLite's own busy loop. On
+    /// PostgreSQL writers that wait for each other's locks must leave connections for readers.
+    writers: Arc<Semaphore>,
     changes: Changes,
 }
 
@@ -41,7 +42,11 @@ impl Db {
     /// # Errors
     /// Unknown scheme, or a SQLite folder that cannot be made.
     pub fn open(settings: &Common) -> Result<Self> {
-        let timeout = Duration::from_secs(settings.database_timeout_secs.max(1));
+        if !(1..=3600).contains(&settings.database_timeout_secs) {
+            let text = "DATABASE_TIMEOUT_SECONDS: must be a number from 1 to 3600";
+            return Err(Error::invalid(text));
+        }
+        let timeout = Duration::from_secs(settings.database_timeout_secs);
         Self::connect(&settings.database_url, settings.database_pool_size, timeout)
     }
 
@@ -54,6 +59,10 @@ impl Db {
         if backend == Backend::Sqlite {
             make_folder(sqlite_path(url))?;
         }
+        let writers = match backend {
+            Backend::Sqlite => 1,
+            Backend::Postgres => usize::try_from(size.saturating_sub(2)).unwrap_or(1).max(1),
+        };
         let manager = Manager {
             backend,
             url: url.to_owned(),
@@ -62,15 +71,15 @@ impl Db {
             .max_size(size.max(1))
             .min_idle(Some(0))
             .connection_timeout(timeout)
-            // A lost connection shows as an error of its first query; asking before each checkout would
-            // double the round trips.
-            .test_on_check_out(false)
+            // After a restart of the server the pool holds dead connections; asking costs a round trip, and
+            // a request that fails because of one costs a closed tree.
+            .test_on_check_out(backend == Backend::Postgres)
             .build_unchecked(manager);
         Ok(Self {
             pool,
             backend,
             timeout,
-            writer: (backend == Backend::Sqlite).then(|| Arc::new(Semaphore::new(1))),
+            writers: Arc::new(Semaphore::new(writers)),
             changes: Changes::start(backend, url.to_owned())?,
         })
     }
@@ -108,15 +117,9 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
     {
-        let permit = match &self.writer {
-            Some(writer) => {
-                let waited = tokio::time::timeout(self.timeout, Arc::clone(writer).acquire_owned());
-                match waited.await {
-                    Ok(Ok(permit)) => Some(permit),
-                    _ => return Err(Error::unavailable("the database is busy")),
-                }
-            }
-            None => None,
+        let waited = tokio::time::timeout(self.timeout, Arc::clone(&self.writers).acquire_owned());
+        let Ok(Ok(permit)) = waited.await else {
+            return Err(Error::unavailable("the database is busy"));
         };
         let db = self.clone();
         blocking(move || {
@@ -138,6 +141,8 @@ impl Db {
     /// # Errors
     /// `Unavailable`.
     pub async fn check(&self) -> Result<()> {
+        // Kept answers need the change check: while it fails, the service does not work.
+        self.changes.current().await?;
         self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await
     }
 

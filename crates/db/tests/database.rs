@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The two ways into a database and the change token, on SQLite and, when `TEST_DATABASE_URL` is
 //! set, on PostgreSQL. Each test makes a table of its own.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code may panic and print")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code may panic and print"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "the test's switch comes from the environment"

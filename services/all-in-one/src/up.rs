@@ -54,9 +54,8 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     if let Some(loading) = loading {
         loading.abort();
     }
-    for server in [home, tooltool, treestatus, tecken, buildhub] {
-        server.stop().await;
-    }
+    let servers = [home, tooltool, treestatus, tecken, buildhub];
+    futures_util::future::join_all(servers.map(Server::stop)).await;
     Ok(())
 }
 

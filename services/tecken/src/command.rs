@@ -125,7 +125,7 @@ pub async fn token(
 }
 
 async fn work(settings: Settings, clock: Clock) -> Result<()> {
-    let state = Arc::new(State::open(settings, clock).await?);
+    let state = Arc::new(Box::pin(State::open(settings, clock)).await?);
     let stop = CancellationToken::new();
     let working = tokio::spawn(worker::run(state, stop.child_token()));
     releng_common::run::wait_for_stop().await?;

@@ -86,7 +86,7 @@ impl ClientsFile {
 
     fn verify_header(&self, request: &HawkRequest, header: &str) -> Option<Verdict> {
         let header = header.get(4..)?.trim();
-        if !is_sane_time(header.split("ts=\"").nth(1)?.split('"').next()?) {
+        if !has_one_sane_time(header) {
             return None;
         }
         let header: Header = header.parse().ok()?;
@@ -151,6 +151,15 @@ impl ClientsFile {
 /// Returns whether a time in seconds fits the machine's clock: the Hawk library adds it unchecked.
 fn is_sane_time(seconds: &str) -> bool {
     seconds.len() <= 12 && seconds.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Returns whether a header states one time, and a sane one. Blanks around names do not hide another.
+fn has_one_sane_time(header: &str) -> bool {
+    let mut times = header.split(',').filter_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        (name.trim() == "ts").then(|| value.trim().trim_matches('"'))
+    });
+    times.next().is_some_and(is_sane_time) && times.next().is_none()
 }
 
 /// Returns the resource that a bewit signs: the one without the bewit itself.
@@ -280,6 +289,8 @@ mod tests {
             "Hawk \u{0}garbage",
             "Hawk",
             "Hawk id=\"project/releng/demo\", ts=\"18446744073709551615\", nonce=\"n\", mac=\"AAAA\"",
+            "Hawk id=\"a\", ts=\"1\", nonce=\"n\", mac=\"AAAA\", ts=\"18446744073709551615\"",
+            "Hawk id=\"a\", nonce=\"n\", mac=\"AAAA\", ts =\"18446744073709551615\"",
         ] {
             let mut request = request("/trees");
             request.authorization = Some(garbage.to_owned());

@@ -33,11 +33,10 @@ pub struct Source {
 impl Source {
     /// Returns a source that reads the environment of the process.
     pub fn from_environment() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment"
-        )]
-        let environment = std::env::vars().collect();
+        // What is not UTF-8 cannot be a setting of ours, and may be there for others.
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         Self {
             environment,
             ..Self::default()

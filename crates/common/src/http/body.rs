@@ -7,6 +7,9 @@ use futures_util::StreamExt as _;
 
 use crate::error::{Error, Kind, Result};
 
+/// Longest pause between two pieces of a body.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Largest body of the JSON endpoints unless a service says otherwise (platform.md §14).
 pub const JSON_LIMIT_BYTES: usize = 1 << 20;
 
@@ -30,7 +33,7 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
         return Err(too_large());
     }
     let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+    while let Some(chunk) = next(&mut payload).await? {
         let chunk = chunk
             .map_err(|e| Error::invalid("the body could not be read").with_source(e.to_string()))?;
         if body.len() + chunk.len() > limit {
@@ -39,6 +42,16 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// Waits for the next piece of a body, but not for ever: a client that stops sending must not hold
+/// a connection.
+async fn next(
+    payload: &mut Payload,
+) -> Result<Option<std::result::Result<Bytes, actix_web::error::PayloadError>>> {
+    tokio::time::timeout(PATIENCE, payload.next())
+        .await
+        .map_err(|_| Error::invalid("the body stopped arriving"))
 }
 
 /// Returns the media type of the request in lower case, without parameters; empty when absent.

@@ -124,7 +124,7 @@ async fn answer(
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let response = answered.unwrap_or_else(|_| {
         tracing::error!(logger = frame.service, "a handler panicked");
-        Err(Error::internal("a handler panicked").into())
+        Err(Panicked.into())
     })?;
     let response = response.map_into_boxed_body();
     let rendered = response
@@ -136,6 +136,27 @@ async fn answer(
         Some(rendered) => response.into_response(rendered),
         None => response,
     })
+}
+
+/// What a client gets when a handler panicked. The request is gone with the handler, so this is not
+/// the service's own form; browsers may read it all the same.
+#[derive(Debug)]
+struct Panicked;
+
+impl std::fmt::Display for Panicked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Internal Server Error")
+    }
+}
+
+impl actix_web::ResponseError for Panicked {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::InternalServerError()
+            .insert_header(("access-control-allow-origin", "*"))
+            .insert_header(("x-content-type-options", "nosniff"))
+            .insert_header(("cache-control", "no-store"))
+            .json(serde_json::json!({"error": "Internal Server Error", "status": 500}))
+    }
 }
 
 /// An error on its way through actix, as the neutral one again.

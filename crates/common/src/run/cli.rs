@@ -174,13 +174,17 @@ fn effective(source: &Source) -> String {
 
 async fn serve<S: Service>(settings: S::Settings, args: ServeArgs) -> Result<()> {
     let is_embedded = S::common(&settings).is_embedded();
+    let mut stop = std::pin::pin!(wait_for_stop());
     if is_embedded || args.migrate {
-        S::migrate(&settings).await?;
+        tokio::select! {
+            migrated = S::migrate(&settings) => migrated?,
+            stopped = &mut stop => return stopped,
+        }
     }
     let server =
         Server::start::<S>(settings, Clock::system(), is_embedded || args.with_worker).await?;
     tracing::info!(address = %server.address(), "{} listens on http://{}", S::INFO.name, server.address());
-    wait_for_stop().await?;
+    stop.await?;
     tracing::info!("stopping: running requests may finish");
     server.stop().await;
     Ok(())

@@ -24,6 +24,10 @@ const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Seconds that an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// Most threads that the setting may ask for.
+const MAX_THREADS: usize = 512;
+/// Seconds for the last bytes of answers after all requests are done. Idle connections end with them.
+const LAST_BYTES_SECS: u64 = 1;
 /// Pause between two looks at the running requests.
 const LOOK: Duration = Duration::from_millis(20);
 /// Looks in a row that must find none before the server stops.
@@ -85,6 +89,10 @@ impl Server {
         if with_workers {
             workers.extend(service.workers());
         }
+        if common.workers > MAX_THREADS {
+            let text = format!("WORKERS: must be at most {MAX_THREADS}");
+            return Err(Error::invalid(text));
+        }
         let threads = match common.workers {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             n => n,
@@ -95,7 +103,7 @@ impl Server {
         })
         .workers(threads)
         .disable_signals()
-        .shutdown_timeout(common.shutdown_secs)
+        .shutdown_timeout(LAST_BYTES_SECS)
         .client_request_timeout(REQUEST_HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .listen(listener)
@@ -128,12 +136,13 @@ impl Server {
     pub async fn stop(self) {
         self.dockerflow.start_draining();
         self.handle.pause().await;
-        let _ = tokio::time::timeout(self.drain, self.idle()).await;
-        self.handle.stop(false).await;
+        let deadline = tokio::time::Instant::now() + self.drain;
+        let _ = tokio::time::timeout_at(deadline, self.idle()).await;
+        self.handle.stop(true).await;
         let _ = self.serving.await;
         self.stop_workers.cancel();
         for (name, worker) in self.workers {
-            match tokio::time::timeout(self.drain, worker).await {
+            match tokio::time::timeout_at(deadline, worker).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(worker = name, %error, "worker failed"),
                 Err(_) => tracing::warn!(worker = name, "worker did not stop in time"),

@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -43,12 +43,18 @@ impl Format {
 /// # Errors
 /// `level` is neither a level nor a list of `target=level`.
 pub fn init(logger: &'static str, format: Format, level: &str) -> Result<(), Invalid> {
-    let filter: Targets = level.parse().map_err(|_| {
-        Invalid::new(
-            "LOG_LEVEL",
-            format!("must be a level such as info, not {level:?}"),
-        )
-    })?;
+    // `Targets` takes a misspelt level for the name of a target, and then nothing is logged at all.
+    let is_known = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    if !level.split(',').all(is_known) {
+        return Err(bad_level(level));
+    }
+    let filter: Targets = level.parse().map_err(|_| bad_level(level))?;
+    // actix reports every malformed request head as an error: strangers must not fill the log.
+    let filter = if level.contains("actix_http") {
+        filter
+    } else {
+        filter.with_target("actix_http", LevelFilter::OFF)
+    };
     let registry = tracing_subscriber::registry();
     // A second call fails in try_init: the first logger stays, which is what tests want.
     let _ = match format {
@@ -65,4 +71,11 @@ pub fn init(logger: &'static str, format: Format, level: &str) -> Result<(), Inv
             .try_init(),
     };
     Ok(())
+}
+
+fn bad_level(text: &str) -> Invalid {
+    Invalid::new(
+        "LOG_LEVEL",
+        format!("must be a level such as info, not {text:?}"),
+    )
 }

@@ -2,14 +2,16 @@
 //! One vocabulary of metrics (`metrics` facade) with two readers: Prometheus at `/__metrics__` and,
 //! when a host is set, StatsD.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use cadence::StatsdClient;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::layers::FanoutBuilder;
 
 use super::statsd::StatsD;
 use crate::config::{Common, Invalid};
 
+static STATSD: OnceLock<Arc<StatsdClient>> = OnceLock::new();
 static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// What `/__metrics__` reads from.
@@ -25,10 +27,15 @@ impl Metrics {
             .unwrap_or_default()
     }
 
-    /// Frees what the histograms of the last seconds hold; called every few seconds by the run loop.
+    /// Frees what the histograms of the last seconds hold and sends what waits for StatsD; called every
+    /// few seconds by the run loop.
     pub fn upkeep(&self) {
         if let Some(handle) = PROMETHEUS.get() {
             handle.run_upkeep();
+        }
+        if let Some(client) = STATSD.get() {
+            // A host that is not there is the operator's choice, and was reported at start.
+            let _ = client.flush();
         }
     }
 }
@@ -41,16 +48,20 @@ pub fn install(settings: &Common) -> Result<Metrics, Invalid> {
     let prometheus = PrometheusBuilder::new().build_recorder();
     let handle = prometheus.handle();
     let fanout = FanoutBuilder::default().add_recorder(prometheus);
+    let mut statsd = None;
     let fanout = match &settings.statsd_host {
-        Some(host) => fanout.add_recorder(StatsD::open(
-            host,
-            settings.statsd_port,
-            &settings.statsd_namespace,
-        )?),
+        Some(host) => {
+            let recorder = StatsD::open(host, settings.statsd_port, &settings.statsd_namespace)?;
+            statsd = Some(recorder.client());
+            fanout.add_recorder(recorder)
+        }
         None => fanout,
     };
     if metrics::set_global_recorder(fanout.build()).is_ok() {
         let _ = PROMETHEUS.set(handle);
+        if let Some(client) = statsd {
+            let _ = STATSD.set(client);
+        }
     }
     Ok(Metrics)
 }

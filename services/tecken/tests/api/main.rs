@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! tecken as its clients see it, on SQLite and PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test code may panic"
+)]
 
 mod archives;
 mod commands;
@@ -28,30 +33,30 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 
 /// A real symbol file; see the README beside it.
-pub const SYMBOLS: &[u8] =
+const SYMBOLS: &[u8] =
     include_bytes!("../../../../crates/symbols/tests/data/libthread_db.so.1.sym");
 /// Its place in an archive and on the server.
-pub const SYMBOLS_PATH: &str =
+const SYMBOLS_PATH: &str =
     "libthread_db.so.1/35CBDBAB3BB68DA78B6E8EF1939FA3CB0/libthread_db.so.1.sym";
 
 /// A running tecken.
-pub struct App(pub TestApp<Tecken>);
+struct App(TestApp<Tecken>);
 
 impl App {
-    pub async fn start(backend: Backend) -> Self {
+    async fn start(backend: Backend) -> Self {
         Self(TestAppBuilder::new(backend).start().await)
     }
 
-    pub fn anonymous(&self) -> Client {
+    fn anonymous(&self) -> Client {
         self.0.anonymous()
     }
 
-    pub fn db(&self) -> Db {
+    fn db(&self) -> Db {
         db(self.0.database.url())
     }
 
     /// Makes a user in these groups.
-    pub async fn user(&self, email: &str, groups: &[&str]) {
+    async fn user(&self, email: &str, groups: &[&str]) {
         let groups = groups.iter().map(|g| (*g).to_owned()).collect();
         let change = UserChange {
             groups,
@@ -63,7 +68,7 @@ impl App {
     }
 
     /// Makes a token of a user.
-    pub async fn token(&self, email: &str, permissions: &[&str], days: i64) -> String {
+    async fn token(&self, email: &str, permissions: &[&str], days: i64) -> String {
         let permissions: Vec<String> = permissions.iter().map(|p| (*p).to_owned()).collect();
         let life = (days, "demo".to_owned());
         ops::token_create(&self.db(), &Clock::system(), email, &permissions, life)
@@ -72,25 +77,25 @@ impl App {
     }
 
     /// Makes an uploader with a token for regular symbols.
-    pub async fn uploader(&self) -> String {
+    async fn uploader(&self) -> String {
         self.user("demo-uploader@example.com", &["Uploaders"]).await;
         self.token("demo-uploader@example.com", &["upload.upload_symbols"], 1)
             .await
     }
 
     /// Makes an uploader with a token for try symbols.
-    pub async fn try_uploader(&self) -> String {
+    async fn try_uploader(&self) -> String {
         self.user("demo-try@example.com", &["Uploaders"]).await;
         self.token("demo-try@example.com", &["upload.upload_try_symbols"], 1)
             .await
     }
 
     /// Posts an archive under the field `symbols.zip`.
-    pub async fn upload(&self, token: &str, archive: Vec<u8>) -> Answer {
+    async fn upload(&self, token: &str, archive: Vec<u8>) -> Answer {
         self.upload_form(token, form(archive)).await
     }
 
-    pub async fn upload_form(&self, token: &str, form: Form) -> Answer {
+    async fn upload_form(&self, token: &str, form: Form) -> Answer {
         let client = self.anonymous();
         let request = client
             .request(Method::POST, "/upload/")
@@ -99,7 +104,7 @@ impl App {
     }
 
     /// Sends GET with a token.
-    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+    async fn get_as(&self, token: &str, path: &str) -> Answer {
         let client = self.anonymous();
         client
             .send(
@@ -111,24 +116,24 @@ impl App {
     }
 
     /// Follows a download to its end.
-    pub async fn fetch(&self, path: &str) -> Answer {
+    async fn fetch(&self, path: &str) -> Answer {
         let answer = self.anonymous().get(path).await;
         assert_eq!(answer.status, 302, "{path}: {}", answer.text());
         self.anonymous().get(answer.header("location")).await
     }
 }
 
-pub fn db(url: &str) -> Db {
+fn db(url: &str) -> Db {
     Db::connect(url, 2, std::time::Duration::from_secs(5)).unwrap()
 }
 
 /// Returns the form of an upload.
-pub fn form(archive: Vec<u8>) -> Form {
+fn form(archive: Vec<u8>) -> Form {
     Form::new().part("symbols.zip", Part::bytes(archive).file_name("symbols.zip"))
 }
 
 /// Builds a zip.
-pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in files {
         zip.start_file(*name, zip::write::SimpleFileOptions::default())
@@ -139,14 +144,14 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// Unpacks gzip.
-pub fn gunzip(bytes: &[u8]) -> Vec<u8> {
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut content).unwrap();
     content
 }
 
 /// Starts an app on every database of this run.
-pub async fn apps() -> Vec<App> {
+async fn apps() -> Vec<App> {
     let mut apps = Vec::new();
     for backend in backends() {
         apps.push(App::start(backend).await);

@@ -92,7 +92,7 @@ const MODULE: &str = "libthread_db.so.1/35CBDBAB3BB68DA78B6E8EF1939FA3CB0";
 async fn symbolicate(app: &App) -> Value {
     let body = json!({
         "memoryMap": [["libthread_db.so.1", "35CBDBAB3BB68DA78B6E8EF1939FA3CB0"]],
-        "stacks": [[[0, 0x2260], [0, 0x2280]]],
+        "stacks": [[[0, 0x2412], [0, 0x2335]]],
     });
     let answer = app.anonymous().json("POST", "/symbolicate/v5", &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -103,6 +103,15 @@ fn assert_symbols(answer: &Value) {
     let job = &answer["results"][0];
     assert_eq!(job["found_modules"], json!({MODULE: true}));
     let frames = job["stacks"][0].as_array().unwrap();
-    println!("{answer}");
     assert_eq!(frames.len(), 2);
+    assert_eq!(frames[0]["function"], json!("td_ta_new"));
+    assert_eq!(frames[0]["line"], json!(60));
+    assert_eq!(
+        frames[0]["inlines"],
+        json!([{"function": "list_add", "file": "include/list.h", "line": 43}])
+    );
+    assert_eq!(
+        (&frames[1]["function_offset"], &frames[1]["line"]),
+        (&json!("0x5"), &json!(34))
+    );
 }

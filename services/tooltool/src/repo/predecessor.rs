@@ -60,8 +60,12 @@ async fn a_database_of_the_python_service_is_read_and_written() {
     let database = TestDatabase::empty(releng_testkit::database::Backend::Postgres);
     let db = Db::connect(database.url(), 2, Duration::from_secs(20)).unwrap();
     db.write(|conn| Ok(conn.batch_execute(OLD)?)).await.unwrap();
-    crate::ops::migrate(database.url()).await.unwrap();
-    crate::ops::migrate(database.url()).await.unwrap();
+    releng_db::migrate(database.url(), super::migrations())
+        .await
+        .unwrap();
+    releng_db::migrate(database.url(), super::migrations())
+        .await
+        .unwrap();
     db.write(|conn| {
         let old = super::file_fetch(conn, &new("a", "a").digest)?.unwrap();
         assert_eq!((old.size, old.visibility), (5, Visibility::Internal));

@@ -10,6 +10,14 @@ use super::Status;
 /// Stands in a log entry for the part that a change did not give. It never becomes a tree's status.
 pub const NO_CHANGE: &str = "no change";
 
+/// Most trees of one request.
+pub const TREES_LIMIT: usize = 1000;
+
+/// Returns the error for a request that names too many trees.
+pub fn too_many() -> Error {
+    Error::invalid(format!("trees must name at most {TREES_LIMIT} trees"))
+}
+
 /// A valid change of one or more trees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
@@ -35,6 +43,9 @@ impl Update {
     pub fn check(self) -> Result<Self> {
         if self.trees.is_empty() {
             return Err(Error::invalid("trees must name at least one tree"));
+        }
+        if self.trees.len() > TREES_LIMIT {
+            return Err(too_many());
         }
         if self.status == Some(Status::Closed) && self.tags.as_ref().is_none_or(Vec::is_empty) {
             return Err(Error::invalid("tags are required when closing a tree"));

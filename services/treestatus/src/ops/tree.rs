@@ -9,7 +9,7 @@ use releng_events::Event;
 use serde_json::json;
 
 use super::NO_SUCH_TREE;
-use crate::domain::{LastState, NewTree, Tree, Update};
+use crate::domain::{LastState, NewTree, TREES_LIMIT, Tree, Update, too_many};
 use crate::{State, repo};
 
 /// Returns all trees by name.
@@ -63,6 +63,9 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
     caller.require_any(&state.permissions.delete)?;
     names.sort();
     names.dedup();
+    if names.len() > TREES_LIMIT {
+        return Err(too_many());
+    }
     state
         .db
         .write(move |conn| {

@@ -35,6 +35,8 @@ pub(crate) fn change_list(conn: &mut AnyConnection, limit: i64) -> QueryResult<V
             let trees = by_change.remove(&row.id).unwrap_or_default();
             row.with(trees)
         })
+        // One that another request took between the two queries has no trees any more.
+        .filter(|change| !change.trees.is_empty())
         .collect())
 }
 

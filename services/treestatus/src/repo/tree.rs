@@ -60,11 +60,14 @@ pub(crate) fn tree_lock_in_txn(
         .filter(trees::tree.eq_any(names))
         .order(trees::tree)
         .select(trees::tree);
-    match conn {
-        AnyConnection::Postgres(c) => query.for_update().load(c),
+    let mut found: Vec<String> = match conn {
+        AnyConnection::Postgres(c) => query.for_update().load(c)?,
         // The transaction holds SQLite's only write lock already.
-        AnyConnection::Sqlite(c) => query.load(c),
-    }
+        AnyConnection::Sqlite(c) => query.load(c)?,
+    };
+    // The database sorts by its own collation, callers compare with names sorted by bytes.
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// Makes a tree.

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! treestatus as its clients see it, on SQLite and PostgreSQL.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test code may panic"
+)]
 
 mod command_line;
 mod concurrency;
