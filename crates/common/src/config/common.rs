@@ -38,6 +38,8 @@ crate::settings! {
         pub statsd_port: u16 = "STATSD_PORT" ["DJANGO_STATSD_PORT"], default "8125";
         /// Text in front of every StatsD key.
         pub statsd_namespace: String = "STATSD_NAMESPACE" ["DJANGO_STATSD_NAMESPACE"], default "";
+        /// Address of a Sentry project. This version reports nothing there and says so at start.
+        pub sentry_dsn: Option<String> = "SENTRY_DSN", secret true;
         /// Origins that may read answers from a browser where the contract allows CORS: `*` or a blank separated list.
         pub cors_origins: String = "CORS_ORIGINS", default "*";
         /// Threads that answer requests; 0: one per core.

@@ -174,6 +174,7 @@ fn effective(source: &Source) -> String {
 
 async fn serve<S: Service>(settings: S::Settings, args: ServeArgs) -> Result<()> {
     let is_embedded = S::common(&settings).is_embedded();
+    let reports_nowhere = S::common(&settings).sentry_dsn.is_some();
     let mut stop = std::pin::pin!(wait_for_stop());
     if is_embedded || args.migrate {
         tokio::select! {
@@ -183,6 +184,9 @@ async fn serve<S: Service>(settings: S::Settings, args: ServeArgs) -> Result<()>
     }
     let server =
         Server::start::<S>(settings, Clock::system(), is_embedded || args.with_worker).await?;
+    if reports_nowhere {
+        tracing::warn!("SENTRY_DSN is set, and this version reports nothing to Sentry");
+    }
     tracing::info!(address = %server.address(), "{} listens on http://{}", S::INFO.name, server.address());
     stop.await?;
     tracing::info!("stopping: running requests may finish");

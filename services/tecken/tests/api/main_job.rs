@@ -4,6 +4,7 @@
 
 use releng_testkit::app::TestAppBuilder;
 use releng_testkit::database::Backend;
+use releng_testkit::poll::eventually;
 use releng_testkit::requirement::requires;
 use releng_testkit::s3_bucket::S3Bucket;
 use serde_json::{Value, json};
@@ -30,6 +31,43 @@ async fn on_postgres_s3_and_redis() {
         .start()
         .await;
     main_job(&App(app)).await;
+}
+
+#[actix_web::test]
+async fn another_process_sees_an_upload_soon() {
+    let Some(redis) = requires("redis") else {
+        return;
+    };
+    let Some(bucket) = S3Bucket::create().await else {
+        return;
+    };
+    let start = || async {
+        let app = TestAppBuilder::new(Backend::Sqlite)
+            .set("SYMBOL_URLS", bucket.url())
+            .set("UPLOAD_DEFAULT_URL", bucket.url())
+            .set("REDIS_URL", redis.as_str())
+            .start()
+            .await;
+        App(app)
+    };
+    let (uploading, reading) = (start().await, start().await);
+    let path = format!("/{SYMBOLS_PATH}");
+    assert_eq!(reading.anonymous().get(&path).await.status, 404);
+    assert_eq!(
+        symbolicate(&reading).await["results"][0]["found_modules"][MODULE],
+        json!(false)
+    );
+    let token = uploading.uploader().await;
+    let answer = uploading
+        .upload(&token, zip(&[(SYMBOLS_PATH, SYMBOLS)]))
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert_eq!(reading.anonymous().get(&path).await.status, 302);
+    let found = eventually(std::time::Duration::from_secs(20), || async {
+        let answer = symbolicate(&reading).await;
+        (answer["results"][0]["found_modules"][MODULE] == json!(true)).then_some(answer)
+    });
+    assert_symbols(&found.await);
 }
 
 async fn main_job(app: &App) {
