@@ -49,4 +49,7 @@ pub async fn load(data: PathBuf, entries: Vec<Entry>, tecken_source: Source) {
     if is_complete && let Err(error) = std::fs::write(&mark, b"") {
         tracing::warn!("the mark of the demo data cannot be written: {error}");
     }
+    if let Err(error) = tooltool::complete(&address("tooltool")).await {
+        tracing::warn!("the demo files were not announced as complete: {error:#}");
+    }
 }
