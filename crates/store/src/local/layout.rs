@@ -69,20 +69,20 @@ pub(crate) fn parse_name(name: &str) -> Option<Name> {
 /// Appends the folders of a long segment and returns the text of its end.
 fn descend(path: &mut PathBuf, segment: &str) -> String {
     let mut text = String::new();
-    for (index, byte) in segment.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric()
-            || b"-_+~=,".contains(&byte)
-            || (byte == b'.' && index > 0);
-        let token = if plain {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        };
-        if text.len() + token.len() > NAME_MAX {
+    for byte in segment.bytes() {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-_+~=,.".contains(&byte);
+        let length = if is_plain { 1 } else { 3 };
+        if text.len() + length > NAME_MAX {
             path.push(format!("{text}@+"));
             text.clear();
         }
-        text.push_str(&token);
+        // A dot in front is written out in every name, also where a long segment goes on: `..` would
+        // lead upwards.
+        if is_plain && !(byte == b'.' && text.is_empty()) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
     }
     text
 }
@@ -154,6 +154,8 @@ mod tests {
         let long = "y".repeat(450);
         let (full, rest) = ("y".repeat(200), "y".repeat(50));
         assert_eq!(relative(&long), format!("{full}@+/{full}@+/{rest}@"));
+        let climbing = format!("{full}../x");
+        assert_eq!(relative(&climbing), format!("{full}@+/%2E./x@"));
     }
 
     #[test]
