@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::config::Invalid;
+
 /// Result with the neutral error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -145,6 +147,12 @@ impl Error {
             next = cause.source();
         }
         text
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.to_string())
     }
 }
 

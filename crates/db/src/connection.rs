@@ -46,7 +46,8 @@ impl Backend {
     /// A sentence that lists the known schemes.
     pub fn of(url: &str) -> Result<Self, String> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") if sqlite_path(url).is_empty() => {
+            // Each connection would have a database of its own in memory.
+            Some("sqlite") if ["", ":memory:"].contains(&sqlite_path(url)) => {
                 Err("DATABASE_URL: must name a file after sqlite://".to_owned())
             }
             Some("sqlite") => Ok(Self::Sqlite),

@@ -42,7 +42,7 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
         Backend::Postgres => None,
     };
     let mut conn = establish(backend, url).map_err(|e| {
-        let kind = if backend == Backend::Sqlite {
+        let kind = if backend == Backend::Sqlite || is_refusal(&e.to_string()) {
             Kind::InvalidInput
         } else {
             Kind::Unavailable
@@ -75,6 +75,14 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns whether PostgreSQL answered that these settings will never do, as against a server that
+/// is down, starting or full.
+fn is_refusal(text: &str) -> bool {
+    ["authentication failed", "does not exist", "no pg_hba.conf"]
+        .iter()
+        .any(|known| text.contains(known))
 }
 
 fn lock_file(path: &str) -> Result<File> {

@@ -17,8 +17,9 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use diesel_migrations::EmbeddedMigrations;
 use releng_common::{Error, Kind};
-use releng_db::{Db, Failure, Fresh};
+use releng_db::{Db, Failure, Fresh, Migrations};
 
 struct TestDb {
     db: Db,
@@ -186,4 +187,115 @@ async fn a_postgres_that_is_down_is_unavailable_and_makes_no_file() {
         db.changes().current().await.unwrap_err().kind(),
         Kind::Unavailable
     );
+}
+
+#[tokio::test]
+async fn a_database_in_memory_is_refused_because_each_connection_has_its_own() {
+    for url in [
+        "sqlite://",
+        "sqlite:",
+        "sqlite://:memory:",
+        "sqlite::memory:",
+    ] {
+        let error = Db::connect(url, 1, Duration::from_secs(1)).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "DATABASE_URL: must name a file after sqlite://"
+        );
+    }
+}
+
+/// Returns the PostgreSQL database alone, if there is one.
+async fn postgres() -> Option<TestDb> {
+    databases()
+        .await
+        .into_iter()
+        .find(|t| t.db.backend() == releng_db::Backend::Postgres)
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ended_is_replaced_before_anybody_notices() {
+    let Some(t) = postgres().await else { return };
+    let own = "SELECT pg_backend_pid()::bigint AS n";
+    let pid = |t: &TestDb| {
+        let db = t.db.clone();
+        async move {
+            db.read(move |c| Ok(diesel::sql_query(own).get_result::<Count>(c)?.n))
+                .await
+                .unwrap()
+        }
+    };
+    let first = pid(&t).await;
+    let url = std::env::var("TEST_DATABASE_URL").unwrap();
+    let other = Db::connect(&url, 1, Duration::from_secs(10)).unwrap();
+    let end = format!("SELECT pg_terminate_backend({first}, 10000)");
+    other
+        .read(move |c| Ok(c.batch_execute(&end)?))
+        .await
+        .unwrap();
+    assert_ne!(pid(&t).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_that_wait_for_a_lock_leave_connections_to_readers_and_end_as_unavailable() {
+    let Some(t) = postgres().await else { return };
+    let insert = t.insert(1);
+    t.db.write(move |c| Ok(c.batch_execute(&insert)?))
+        .await
+        .unwrap();
+    let url = std::env::var("TEST_DATABASE_URL").unwrap();
+    let holder = Db::connect(&url, 3, Duration::from_secs(10)).unwrap();
+    let (locked, is_locked) = tokio::sync::oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let parts = std::sync::Mutex::new(Some((locked, released)));
+    let lock = format!("SELECT n FROM {} FOR UPDATE", t.table);
+    let holding = tokio::spawn(async move {
+        holder
+            .write(move |c| {
+                c.batch_execute(&lock)?;
+                if let Some((locked, released)) = parts.lock().unwrap().take() {
+                    locked.send(()).unwrap();
+                    let _ = released.recv();
+                }
+                Ok(())
+            })
+            .await
+    });
+    is_locked.await.unwrap();
+    // More writers than the pool has connections.
+    let writers: Vec<_> = (0..6)
+        .map(|_| {
+            let (db, update) = (t.db.clone(), format!("UPDATE {} SET n = n", t.table));
+            tokio::spawn(async move { db.write(move |c| Ok(c.batch_execute(&update)?)).await })
+        })
+        .collect();
+    assert_eq!(t.count().await, 1);
+    for writer in writers {
+        let error = writer.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+    }
+    release.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+    let update = format!("UPDATE {} SET n = 2", t.table);
+    t.db.write(move |c| Ok(c.batch_execute(&update)?))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_these_settings_is_not_waited_for() {
+    let Some(_) = postgres().await else { return };
+    let url = std::env::var("TEST_DATABASE_URL").unwrap();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    let error = releng_db::migrate(&format!("{server}/no_such_database"), none()).await;
+    assert_eq!(error.unwrap_err().kind(), Kind::InvalidInput);
+    let error = releng_db::migrate("postgres://postgres@127.0.0.1:1/x", none()).await;
+    assert_eq!(error.unwrap_err().kind(), Kind::Unavailable);
+}
+
+fn none() -> Migrations {
+    Migrations {
+        sqlite: EmbeddedMigrations::new(&[]),
+        postgres: EmbeddedMigrations::new(&[]),
+    }
 }

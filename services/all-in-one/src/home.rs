@@ -99,7 +99,7 @@ impl Service for Home {
             .no_proxy()
             .build()
             .map_err(|e| Error::internal("no http client").with_source(e))?;
-        let outside = Outside::open(&settings.common).map_err(|e| Error::invalid(e.to_string()))?;
+        let outside = Outside::open(&settings.common)?;
         let stand_ins = StandIns::new(&settings.root)?;
         Ok(Self {
             settings,

@@ -83,7 +83,7 @@ async fn start_home(args: &UpArgs, entries: &Entries) -> Result<(Server, String)
         .set("PORT", port.to_string())
         .set("DATA_DIR", args.data.display().to_string())
         .set("WORKERS", "1");
-    let settings = Home::settings(&source).map_err(|e| Error::invalid(e.to_string()))?;
+    let settings = Home::settings(&source)?;
     let settings = home::Settings {
         root: root.clone(),
         entries: Entries::clone(entries),

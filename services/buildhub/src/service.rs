@@ -61,7 +61,7 @@ impl Service for Buildhub {
     }
 
     async fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let security = security(&settings.own).map_err(|e| Error::invalid(e.to_string()))?;
+        let security = security(&settings.own)?;
         let state = Data::new(State::open(settings, clock).await?);
         let common = &state.intake.settings.common;
         let frame = Frame {

@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use releng_common::config::Invalid;
 use releng_common::http::Outside;
 use releng_common::pool::Pool;
 use releng_common::{Clock, Error, Result};
@@ -104,7 +103,7 @@ impl State {
     /// # Errors
     /// The first setting that cannot be used.
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let outside = Outside::open(&settings.common).map_err(unusable)?;
+        let outside = Outside::open(&settings.common)?;
         let intake = Intake::open(settings, clock)?;
         let index = Arc::new(open_index(&intake).await?);
         let totals = Fresh::new(intake.db.changes().clone(), 1);
@@ -141,8 +140,4 @@ pub async fn open_index(intake: &Intake) -> Result<Embedded> {
         Pool::new(workers, own.search_queue),
     )
     .await
-}
-
-fn unusable(invalid: Invalid) -> Error {
-    Error::invalid(invalid.to_string())
 }

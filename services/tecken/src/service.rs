@@ -54,7 +54,7 @@ impl Service for Tecken {
 
     async fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let state = Data::new(Box::pin(State::open(settings, clock)).await?);
-        let security = SecurityHeaders::new(&[]).map_err(|e| Error::invalid(e.to_string()))?;
+        let security = SecurityHeaders::new(&[])?;
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,

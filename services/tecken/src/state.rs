@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use releng_cache::{Handle, SingleFlight};
 use releng_common::auth::oidc::{self, Provider};
-use releng_common::config::{Invalid, mask_url};
+use releng_common::config::mask_url;
 use releng_common::http::Outside;
 use releng_common::pool::Pool;
 use releng_common::{Clock, Error, Result};
@@ -67,7 +67,7 @@ impl State {
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let own = &settings.own;
         let db = Db::open(&settings.common)?;
-        let outside = Outside::open(&settings.common).map_err(unusable)?;
+        let outside = Outside::open(&settings.common)?;
         let sources = Sources::open(&settings, &clock).await?;
         let cache = open_cache(own, "REDIS_URL", own.redis_url.as_deref(), "tecken:")?;
         let store_url = own.redis_store_url.as_deref().or(own.redis_url.as_deref());
@@ -102,10 +102,6 @@ impl State {
             spool,
         })
     }
-}
-
-fn unusable(invalid: Invalid) -> Error {
-    Error::invalid(invalid.to_string())
 }
 
 fn open_cache(own: &Own, name: &str, url: Option<&str>, prefix: &str) -> Result<Handle> {

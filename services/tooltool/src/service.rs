@@ -58,7 +58,7 @@ impl Service for Tooltool {
         let state = Data::new(State::open(settings, clock).await?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
-        let security = SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
+        let security = SecurityHeaders::new(&connect)?;
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,

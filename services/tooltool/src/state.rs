@@ -2,9 +2,8 @@
 //! The composition root: settings become the parts that operations work with.
 
 use releng_common::auth::Authenticator;
-use releng_common::config::Invalid;
 use releng_common::http::Outside;
-use releng_common::{Clock, Error, Result};
+use releng_common::{Clock, Result};
 use releng_db::{Db, Fresh};
 use releng_queue::{DbQueue, Limits};
 
@@ -61,9 +60,8 @@ impl State {
         let queue = DbQueue::new(db.clone(), QUEUE, clock.clone(), Limits::default())?;
         let regions = Regions::open(&settings, &clock).await?;
         let downloads = Fresh::new(db.changes().clone(), KEPT_FILES);
-        let authenticator =
-            Authenticator::open(&settings.common, clock.clone()).map_err(unusable)?;
-        let outside = Outside::open(&settings.common).map_err(unusable)?;
+        let authenticator = Authenticator::open(&settings.common, clock.clone())?;
+        let outside = Outside::open(&settings.common)?;
         let permissions = Permissions;
         Ok(Self {
             settings,
@@ -77,8 +75,4 @@ impl State {
             downloads,
         })
     }
-}
-
-fn unusable(invalid: Invalid) -> Error {
-    Error::invalid(invalid.to_string())
 }

@@ -11,7 +11,7 @@ use releng_common::http::dockerflow::{Dockerflow, Heartbeat};
 use releng_common::http::security_headers::SecurityHeaders;
 use releng_common::http::{Frame, Routes};
 use releng_common::run::{Info, Launch, Service, Worker};
-use releng_common::{Clock, Error, Result};
+use releng_common::{Clock, Result};
 
 use crate::{Settings, State, http, ops};
 
@@ -57,7 +57,7 @@ impl Service for Treestatus {
         let state = Data::new(State::open(settings, clock)?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
-        let security = SecurityHeaders::new(&connect).map_err(|e| Error::invalid(e.to_string()))?;
+        let security = SecurityHeaders::new(&connect)?;
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use releng_common::auth::Authenticator;
-use releng_common::config::Invalid;
 use releng_common::http::Outside;
-use releng_common::{Clock, Error, Result};
+use releng_common::{Clock, Result};
 use releng_db::{Db, Fresh};
 use releng_events::Publisher;
 
@@ -45,9 +44,8 @@ impl State {
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.common)?;
         let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
-        let authenticator =
-            Authenticator::open(&settings.common, clock.clone()).map_err(unusable)?;
-        let outside = Outside::open(&settings.common).map_err(unusable)?;
+        let authenticator = Authenticator::open(&settings.common, clock.clone())?;
+        let outside = Outside::open(&settings.common)?;
         let publisher = releng_events::open(&settings.own.events_url)?;
         let permissions = Permissions::new(&settings.own.scope_prefixes);
         Ok(Self {
@@ -61,8 +59,4 @@ impl State {
             publisher,
         })
     }
-}
-
-fn unusable(invalid: Invalid) -> Error {
-    Error::invalid(invalid.to_string())
 }

@@ -130,7 +130,7 @@ fn run<S: Launch>(
     let result = runtime.block_on(async {
         match command {
             Command::Common(CommonCommand::Serve(args)) => serve::<S>(settings, args).await,
-            Command::Common(CommonCommand::Migrate) => S::migrate(&settings).await,
+            Command::Common(CommonCommand::Migrate) => migrate::<S>(&settings).await,
             Command::Common(CommonCommand::Config) => print(&effective(source)),
             Command::Common(CommonCommand::Openapi) => print(&S::openapi()),
             Command::Common(CommonCommand::Healthcheck) => healthcheck(&common).await,
@@ -172,13 +172,36 @@ fn effective(source: &Source) -> String {
         .collect()
 }
 
+/// Brings the database up to date. Where everything starts at once, the database server may be the
+/// last to answer: that is waited for, within bounds.
+async fn migrate<S: Service>(settings: &S::Settings) -> Result<()> {
+    let bound = Duration::from_secs(S::common(settings).database_wait_secs);
+    let deadline = tokio::time::Instant::now().checked_add(bound);
+    let mut is_told = false;
+    loop {
+        match S::migrate(settings).await {
+            Err(error)
+                if error.kind() == Kind::Unavailable
+                    && deadline.is_none_or(|end| tokio::time::Instant::now() < end) =>
+            {
+                if !is_told {
+                    tracing::warn!(cause = error.chain(), "waiting for the database");
+                }
+                is_told = true;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
 async fn serve<S: Service>(settings: S::Settings, args: ServeArgs) -> Result<()> {
     let is_embedded = S::common(&settings).is_embedded();
     let reports_nowhere = S::common(&settings).sentry_dsn.is_some();
     let mut stop = std::pin::pin!(wait_for_stop());
     if is_embedded || args.migrate {
         tokio::select! {
-            migrated = S::migrate(&settings) => migrated?,
+            migrated = migrate::<S>(&settings) => migrated?,
             stopped = &mut stop => return stopped,
         }
     }

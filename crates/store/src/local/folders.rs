@@ -5,22 +5,21 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
 
 use super::layout::object_path;
+use super::shape::Shape;
 use super::temporary::Temporary;
 use crate::Key;
 
-/// Another process may remove an empty folder between its creation and the rename into it.
+/// Where files cannot be locked, or somebody tidies the folder up by hand, an empty folder may go
+/// between its creation and the rename into it.
 const PLACE_ATTEMPTS: usize = 8;
 
 pub(crate) struct Folders {
     root: PathBuf,
     objects: PathBuf,
     temporary: PathBuf,
-    /// Held for writing while folders come and go: whoever finds a folder under the read lock
-    /// knows that its creator has synced it.
-    shape: RwLock<()>,
+    shape: Shape,
 }
 
 impl Folders {
@@ -29,7 +28,7 @@ impl Folders {
             root: root.to_owned(),
             objects: root.join("objects"),
             temporary: root.join("tmp"),
-            shape: RwLock::new(()),
+            shape: Shape::new(root),
         };
         folders.create()?;
         Ok(folders)
@@ -75,13 +74,13 @@ impl Folders {
 
     fn try_place(&self, from: &Path, to: &Path, parent: &Path) -> io::Result<()> {
         {
-            let _shape = self.shape.read().unwrap_or_else(PoisonError::into_inner);
+            let _kept = self.shape.keep()?;
             if parent.is_dir() {
                 fs::rename(from, to)?;
                 return sync_folder(parent);
             }
         }
-        let _shape = self.shape.write().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.shape.change()?;
         create_synced(parent)?;
         fs::rename(from, to)?;
         sync_folder(parent)
@@ -90,22 +89,31 @@ impl Folders {
     /// Removes an object and the folders that become empty.
     pub(crate) fn remove(&self, key: &Key) -> io::Result<()> {
         let path = self.object(key);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            result => result?,
+        let parent = path.parent().unwrap_or(&self.objects);
+        {
+            let _kept = self.shape.keep()?;
+            match fs::remove_file(&path).and_then(|()| sync_folder(parent)) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+                result => result?,
+            }
         }
-        let mut folder = path.parent().unwrap_or(&self.objects);
-        match sync_folder(folder) {
-            // Another delete has already removed the empty folder.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            result => result?,
+        self.prune(parent)
+    }
+
+    fn prune<'a>(&'a self, mut folder: &'a Path) -> io::Result<()> {
+        if !is_empty(folder) {
+            return Ok(());
         }
-        let _shape = self.shape.write().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.shape.change()?;
         while folder != self.objects && fs::remove_dir(folder).is_ok() {
             folder = folder.parent().unwrap_or(&self.objects);
         }
         Ok(())
     }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut names| names.next().is_none())
 }
 
 fn create_synced(folder: &Path) -> io::Result<()> {

@@ -2,9 +2,9 @@
 //! A store in a folder of this machine, with signed URLs that a service serves itself
 //! ([`http::configure`]). Several processes may use one folder.
 //!
-//! Below the folder are `objects/` (see `layout`), `tmp/` (puts on their way) and `secret.key`,
-//! with which URLs are signed. A put is written to `tmp/`, synced, renamed into `objects/`, and the
-//! folder synced, before anybody is told that it is done.
+//! Below the folder are `objects/` (see `layout`), `tmp/` (puts on their way), `secret.key`, with
+//! which URLs are signed, and two empty files for locks (see `shape`). A put is written to `tmp/`,
+//! synced, renamed into `objects/`, and the folder synced, before anybody is told that it is done.
 
 mod folders;
 pub(crate) mod format;
@@ -13,6 +13,7 @@ mod incoming;
 mod layout;
 mod listing;
 mod secret;
+mod shape;
 mod signature;
 mod temporary;
 
