@@ -84,6 +84,9 @@ fn is_outage_text(text: &str) -> bool {
         "database is locked",
         "lock timeout",
         "statement timeout",
+        // Taken back again and again for the sake of others: not a mistake of the request.
+        "deadlock detected",
+        "could not serialize access",
         "disk I/O error",
         "database or disk is full",
     ]

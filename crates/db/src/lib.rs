@@ -8,6 +8,7 @@ mod failure;
 mod fresh;
 mod migrate;
 mod pool;
+mod schema;
 
 pub use changes::{Changes, Token};
 pub use connection::{AnyConnection, Backend};

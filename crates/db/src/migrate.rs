@@ -87,7 +87,7 @@ fn is_refusal(text: &str) -> bool {
 
 fn lock_file(path: &str) -> Result<File> {
     let cannot = |e: std::io::Error| {
-        Error::invalid(format!("DATABASE_URL: {path} cannot be written")).with_source(e)
+        Error::invalid(format!("DATABASE_URL, DATA_DIR: {path} cannot be written")).with_source(e)
     };
     if let Some(folder) = std::path::Path::new(path)
         .parent()

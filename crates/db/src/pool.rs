@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use crate::connection::{AnyConnection, Backend, Manager, sqlite_path};
 use crate::failure::Failure;
-use crate::{Changes, TxResult, on_backend};
+use crate::schema::Schema;
+use crate::{Changes, Migrations, TxResult, on_backend};
 
 /// Tries of a transaction that the database takes back because of another one.
 const TRIES: u32 = 5;
@@ -27,6 +28,7 @@ pub struct Db {
     /// PostgreSQL writers that wait for each other's locks must leave connections for readers.
     writers: Arc<Semaphore>,
     changes: Changes,
+    schema: Arc<Schema>,
 }
 
 impl std::fmt::Debug for Db {
@@ -44,6 +46,10 @@ impl Db {
     pub fn open(settings: &Common) -> Result<Self> {
         if !(1..=3600).contains(&settings.database_timeout_secs) {
             let text = "DATABASE_TIMEOUT_SECONDS: must be a number from 1 to 3600";
+            return Err(Error::invalid(text));
+        }
+        if !(1..=1000).contains(&settings.database_pool_size) {
+            let text = "DATABASE_POOL_SIZE: must be a number from 1 to 1000";
             return Err(Error::invalid(text));
         }
         let timeout = Duration::from_secs(settings.database_timeout_secs);
@@ -81,7 +87,16 @@ impl Db {
             timeout,
             writers: Arc::new(Semaphore::new(writers)),
             changes: Changes::start(backend, url.to_owned())?,
+            schema: Arc::default(),
         })
+    }
+
+    /// Lets [`Db::check`] fail until these migrations have run: a service whose tables are not there
+    /// answers nothing, and must not say that it is well.
+    #[must_use]
+    pub fn expecting(mut self, migrations: &Migrations) -> Self {
+        self.schema = Arc::new(Schema::of(migrations));
+        self
     }
 
     /// Returns which database this is.
@@ -136,14 +151,19 @@ impl Db {
         .await
     }
 
-    /// Checks that the database answers.
+    /// Checks that the database answers and has the tables that are expected.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn check(&self) -> Result<()> {
         // Kept answers need the change check: while it fails, the service does not work.
         self.changes.current().await?;
-        self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await
+        let schema = Arc::clone(&self.schema);
+        self.read(move |conn| {
+            conn.batch_execute("SELECT 1")?;
+            schema.check(conn)
+        })
+        .await
     }
 
     fn checkout(&self) -> Result<PooledConnection<Manager>> {
@@ -195,7 +215,7 @@ fn make_folder(path: &str) -> Result<()> {
     };
     std::fs::create_dir_all(folder).map_err(|e| {
         let text = format!(
-            "DATABASE_URL: the folder {} cannot be made",
+            "DATABASE_URL, DATA_DIR: the folder {} cannot be made",
             folder.display()
         );
         Error::new(Kind::InvalidInput, text).with_source(e)

@@ -37,12 +37,12 @@ pub fn open(url: &str) -> Result<Handle> {
     match url.split_once(':') {
         Some(("log", "")) => Ok(Arc::new(LogPublisher)),
         Some(("log", _)) => Err(Error::invalid(
-            "events url: `log:` takes nothing after the colon",
+            "EVENTS_URL: `log:` takes nothing after the colon",
         )),
         Some((scheme, _)) => Err(Error::invalid(format!(
-            "events url: unknown scheme `{scheme}`; known schemes: log"
+            "EVENTS_URL: unknown scheme `{scheme}`; known schemes: log"
         ))),
-        None => Err(Error::invalid("events url: no scheme; known schemes: log")),
+        None => Err(Error::invalid("EVENTS_URL: no scheme; known schemes: log")),
     }
 }
 
@@ -65,13 +65,13 @@ mod tests {
     fn an_unknown_scheme_is_refused_with_the_known_ones() {
         assert_eq!(
             refusal("amqps://demo:secret@localhost"),
-            "events url: unknown scheme `amqps`; known schemes: log"
+            "EVENTS_URL: unknown scheme `amqps`; known schemes: log"
         );
-        assert_eq!(refusal(""), "events url: no scheme; known schemes: log");
-        assert_eq!(refusal("log"), "events url: no scheme; known schemes: log");
+        assert_eq!(refusal(""), "EVENTS_URL: no scheme; known schemes: log");
+        assert_eq!(refusal("log"), "EVENTS_URL: no scheme; known schemes: log");
         assert_eq!(
             refusal("log:x"),
-            "events url: `log:` takes nothing after the colon"
+            "EVENTS_URL: `log:` takes nothing after the colon"
         );
     }
 }

@@ -77,12 +77,29 @@ impl Process {
     /// # Panics
     /// When the signal cannot be sent.
     pub fn terminate(&mut self) -> ExitStatus {
+        self.ask_to_end();
+        self.wait()
+    }
+
+    /// Sends SIGTERM and does not wait.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub fn ask_to_end(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status();
         assert!(
             sent.is_ok_and(|status| status.success()),
             "no signal to {id}"
         );
+    }
+
+    /// Waits for the end and returns the exit status.
+    ///
+    /// # Panics
+    /// When the process cannot be waited for.
+    pub fn wait(&mut self) -> ExitStatus {
+        let id = self.child.id();
         self.child
             .wait()
             .unwrap_or_else(|e| panic!("{id} cannot be waited for: {e}"))

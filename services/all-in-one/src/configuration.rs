@@ -57,6 +57,8 @@ fn section(text: &mut String, title: &str, info: Option<Info>, docs: &[Doc]) {
             .map(|name| format!("`{name}`"))
             .collect();
         let default = match source.default_of(doc) {
+            // Each service has its own; the sections below name it.
+            Some(_) if ["PORT", "DATABASE_URL"].contains(&doc.name) => "see below".to_owned(),
             Some(value) if value.is_empty() => "empty".to_owned(),
             Some(value) => format!("`{}`", value.replace('|', "\\|")),
             None => "–".to_owned(),

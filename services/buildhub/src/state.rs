@@ -43,7 +43,7 @@ impl Intake {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let db = Db::open(&settings.common)?;
+        let db = Db::open(&settings.common)?.expecting(&crate::repo::migrations());
         let schema = Arc::new(read_schema(settings.own.schema_file.as_deref())?);
         let metadata = read_version(&settings.common.version_file).into();
         let reading = Pool::new(1, READ_QUEUE);

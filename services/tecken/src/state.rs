@@ -66,7 +66,7 @@ impl State {
     /// The first setting that cannot be used.
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let own = &settings.own;
-        let db = Db::open(&settings.common)?;
+        let db = Db::open(&settings.common)?.expecting(&crate::repo::migrations());
         let outside = Outside::open(&settings.common)?;
         let sources = Sources::open(&settings, &clock).await?;
         let cache = open_cache(own, "REDIS_URL", own.redis_url.as_deref(), "tecken:")?;

@@ -56,7 +56,7 @@ impl State {
     /// # Errors
     /// The first setting that cannot be used.
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let db = Db::open(&settings.common)?;
+        let db = Db::open(&settings.common)?.expecting(&crate::repo::migrations());
         let queue = DbQueue::new(db.clone(), QUEUE, clock.clone(), Limits::default())?;
         let regions = Regions::open(&settings, &clock).await?;
         let downloads = Fresh::new(db.changes().clone(), KEPT_FILES);

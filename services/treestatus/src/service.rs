@@ -66,20 +66,23 @@ impl Service for Treestatus {
             outside: state.outside.clone(),
             sends_response_time: false,
         };
-        let (db, auth) = (state.db.clone(), state.authenticator.clone());
-        let dockerflow = Dockerflow::new(common, Heartbeat::Dockerflow(503), "OK!")
-            .check("db", "Cannot connect to the database.", move || {
+        let db = state.db.clone();
+        let mut dockerflow = Dockerflow::new(common, Heartbeat::Dockerflow(503), "OK!").check(
+            "db",
+            "Cannot connect to the database.",
+            move || {
                 let db = db.clone();
                 async move { db.check().await }
-            })
-            .check(
-                "auth",
-                "Cannot connect to the taskcluster auth service.",
-                move || {
-                    let auth = auth.clone();
-                    async move { auth.check().await }
-                },
-            );
+            },
+        );
+        if state.authenticator.asks_taskcluster() {
+            let auth = state.authenticator.clone();
+            let text = "Cannot connect to the taskcluster auth service.";
+            dockerflow = dockerflow.check("auth", text, move || {
+                let auth = auth.clone();
+                async move { auth.check().await }
+            });
+        }
         Ok(Self {
             state,
             frame,

@@ -49,6 +49,9 @@ impl Settings {
                 "must name at least one prefix",
             ));
         }
+        if self.own.max_body_bytes == 0 {
+            return Err(Invalid::new("MAX_BODY_BYTES", "must be at least 1"));
+        }
         if self.own.max_list_length < 1 {
             return Err(Invalid::new("MAX_LIST_LENGTH", "must be at least 1"));
         }

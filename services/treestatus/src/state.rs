@@ -42,7 +42,7 @@ impl State {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let db = Db::open(&settings.common)?;
+        let db = Db::open(&settings.common)?.expecting(&crate::repo::migrations());
         let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
         let authenticator = Authenticator::open(&settings.common, clock.clone())?;
         let outside = Outside::open(&settings.common)?;

@@ -67,6 +67,11 @@ impl Caller {
         }
     }
 
+    /// Returns whether the caller signed a hash of the body.
+    pub fn has_payload_hash(&self) -> bool {
+        self.payload_hash.is_some()
+    }
+
     /// Checks the body against the payload hash that the client signed, when it signed one (D-7).
     ///
     /// # Errors

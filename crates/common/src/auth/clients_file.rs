@@ -60,6 +60,11 @@ impl ClientsFile {
             serde_yaml::from_str(text).map_err(|e| e.to_string().replace('\n', " "))?;
         let mut clients = HashMap::new();
         for entry in entries {
+            if entry.client_id.is_empty() || entry.access_token.is_empty() {
+                // Anybody can sign with an empty token.
+                let text = "clientId and accessToken must not be empty";
+                return Err(format!("{text}: client {:?}", entry.client_id));
+            }
             let key = Key::new(entry.access_token.as_bytes(), SHA256)
                 .map_err(|e| format!("accessToken of {}: {e}", entry.client_id))?;
             let client = Client {
@@ -308,6 +313,11 @@ mod tests {
         assert_eq!(
             ClientsFile::parse(&twice, Clock::system()).unwrap_err(),
             "clientId project/releng/demo stands twice"
+        );
+        let empty = FILE.replace("accessToken: old-token", "accessToken: ''");
+        assert_eq!(
+            ClientsFile::parse(&empty, Clock::system()).unwrap_err(),
+            "clientId and accessToken must not be empty: client \"old\""
         );
         let unknown = FILE.replace("scopes: []", "scops: []");
         assert!(

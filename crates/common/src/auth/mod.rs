@@ -54,6 +54,10 @@ impl Authenticator {
         };
         let taskcluster = match &settings.taskcluster_root_url {
             Some(root) => {
+                if settings.taskcluster_timeout_secs == 0 {
+                    let problem = "must be at least 1";
+                    return Err(Invalid::new("TASKCLUSTER_TIMEOUT_SECONDS", problem));
+                }
                 let timeout = Duration::from_secs(settings.taskcluster_timeout_secs);
                 Some(Arc::new(Taskcluster::new(root, timeout)?))
             }
@@ -79,6 +83,11 @@ impl Authenticator {
             Some(taskcluster) => taskcluster.verify(request).await,
             None => Ok(Verdict::Failed("no such client".to_owned())),
         }
+    }
+
+    /// Returns whether Taskcluster is asked: only then there is something to check.
+    pub fn asks_taskcluster(&self) -> bool {
+        self.taskcluster.is_some()
     }
 
     /// Checks that the auth service answers; without one there is nothing to check.

@@ -42,10 +42,16 @@ crate::settings! {
         pub statsd_namespace: String = "STATSD_NAMESPACE" ["DJANGO_STATSD_NAMESPACE"], default "";
         /// Address of a Sentry project. This version reports nothing there and says so at start.
         pub sentry_dsn: Option<String> = "SENTRY_DSN", secret true;
-        /// Origins that may read answers from a browser where the contract allows CORS: `*` or a blank separated list.
+        /// Origins that may read answers from a browser where the contract allows CORS: `*` or a list separated by blanks or commas.
         pub cors_origins: String = "CORS_ORIGINS", default "*";
         /// Threads that answer requests; 0: one per core.
         pub workers: usize = "WORKERS" ["WEB_CONCURRENCY"], default "0";
+        /// Seconds that a client may take to send the head of the first request of a connection.
+        pub request_head_timeout_secs: u64 = "REQUEST_HEAD_TIMEOUT_SECONDS", default "15";
+        /// Seconds that a client may take to send a body which is read as a whole.
+        pub body_timeout_secs: u64 = "BODY_TIMEOUT_SECONDS", default "60";
+        /// Seconds that an idle connection is kept.
+        pub keep_alive_secs: u64 = "KEEP_ALIVE_SECONDS", default "75";
         /// Seconds that requests may take to finish after SIGTERM.
         pub shutdown_secs: u64 = "SHUTDOWN_TIMEOUT_SECONDS", default "30";
         /// File that `/__version__` answers with.

@@ -23,6 +23,8 @@ pub struct Effective {
 pub struct Source {
     set: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
+    /// Names of the environment whose values are not UTF-8.
+    unreadable: BTreeSet<String>,
     file: BTreeMap<String, String>,
     defaults: BTreeMap<String, String>,
     reads_django_names: bool,
@@ -33,14 +35,18 @@ pub struct Source {
 impl Source {
     /// Returns a source that reads the environment of the process.
     pub fn from_environment() -> Self {
-        // What is not UTF-8 cannot be a setting of ours, and may be there for others.
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Self {
-            environment,
-            ..Self::default()
+        let mut source = Self::default();
+        for (name, value) in std::env::vars_os() {
+            // A name that is not UTF-8 cannot be a setting of ours, and may be there for others.
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => drop(source.environment.insert(name, value)),
+                Err(_) => drop(source.unreadable.insert(name)),
+            }
         }
+        source
     }
 
     /// Returns a source with the given environment and nothing else; for tests.
@@ -123,7 +129,9 @@ impl Source {
                     return Err(Invalid::new(&name, format!("{key} must be a plain value")));
                 }
             };
-            self.file.insert(key.to_ascii_uppercase(), text);
+            if self.file.insert(key.to_ascii_uppercase(), text).is_some() {
+                return Err(Invalid::new(&name, format!("{key} stands twice")));
+            }
         }
         Ok(self)
     }
@@ -185,6 +193,9 @@ impl Source {
     fn find(&self, doc: &Doc) -> Result<Option<(String, &'static str)>, Invalid> {
         let names = self.names(doc);
         self.seen.borrow_mut().extend(names.iter().cloned());
+        if let Some(name) = names.iter().find(|n| self.unreadable.contains(*n)) {
+            return Err(Invalid::new(name, "must be UTF-8"));
+        }
         let layers = [
             (&self.set, "set"),
             (&self.environment, "environment"),

@@ -111,19 +111,60 @@ impl Value for ByteSize {
     }
 }
 
-/// Returns the text with the password of a URL replaced, for logs and the `config` command.
+/// Returns the text with the passwords of all its URLs replaced, for logs and the `config` command.
+/// URLs may stand in a comma separated list; a password may hold any character but a blank.
 pub fn mask_url(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(next) = next_url(rest) {
+        let (url, tail) = rest.split_at(next);
+        shown.push_str(&mask_one(url));
+        shown.push(',');
+        rest = tail.get(1..).unwrap_or_default();
+    }
+    shown.push_str(&mask_one(rest));
+    shown
+}
+
+/// Returns where the comma is that ends the first URL of a list: one that another scheme follows.
+fn next_url(text: &str) -> Option<usize> {
+    text.match_indices(',').map(|(at, _)| at).find(|at| {
+        let after = text.get(at + 1..).unwrap_or_default().trim_start();
+        let scheme = after.split("://").next().unwrap_or_default();
+        scheme.len() < after.len()
+            && !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+fn mask_one(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
     };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((login, host)) => {
-            let user = login.split_once(':').map_or(login, |(user, _)| user);
-            let colon = if login.contains(':') { ":****" } else { "" };
-            format!("{scheme}://{user}{colon}@{host}{tail}")
-        }
-        None => text.to_owned(),
+    let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+    // A slash in a password is wrong, and no reason to print it.
+    let shown = match before.rsplit_once('@') {
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:****@{host}"),
+            None => before.to_owned(),
+        },
+        None => before.to_owned(),
+    };
+    if query.is_empty() {
+        return format!(
+            "{scheme}://{shown}{}",
+            rest.get(before.len()..).unwrap_or_default()
+        );
+    }
+    let pairs: Vec<String> = query.split('&').map(mask_parameter).collect();
+    format!("{scheme}://{shown}?{}", pairs.join("&"))
+}
+
+fn mask_parameter(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((name, _)) if ["password", "sslpassword"].contains(&name) => format!("{name}=****"),
+        _ => pair.to_owned(),
     }
 }

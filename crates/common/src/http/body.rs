@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reads request bodies with a limit and says clearly what is wrong with them.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 
-/// Longest pause between two pieces of a body.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long a body that is read as a whole may take to arrive (`BODY_TIMEOUT_SECONDS`).
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(60))
+    }
+}
 
 /// Largest body of the JSON endpoints unless a service says otherwise (platform.md §14).
 pub const JSON_LIMIT_BYTES: usize = 1 << 20;
@@ -16,7 +26,8 @@ pub const JSON_LIMIT_BYTES: usize = 1 << 20;
 /// Reads the whole body.
 ///
 /// # Errors
-/// `TooLarge` beyond `limit` bytes, `InvalidInput` when the connection breaks or the encoding is off.
+/// `TooLarge` beyond `limit` bytes, `InvalidInput` when the connection breaks, the encoding is off or
+/// the body takes too long.
 pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes> {
     let announced = request
         .headers()
@@ -32,8 +43,10 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
     if announced.is_some_and(|n| usize::try_from(n).map_or(true, |n| n > limit)) {
         return Err(too_large());
     }
+    let patience = request.app_data::<Patience>().copied().unwrap_or_default();
+    let deadline = tokio::time::Instant::now() + patience.0;
     let mut body = BytesMut::new();
-    while let Some(chunk) = next(&mut payload).await? {
+    while let Some(chunk) = next(&mut payload, deadline).await? {
         let chunk = chunk
             .map_err(|e| Error::invalid("the body could not be read").with_source(e.to_string()))?;
         if body.len() + chunk.len() > limit {
@@ -44,14 +57,40 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
     Ok(body.freeze())
 }
 
-/// Waits for the next piece of a body, but not for ever: a client that stops sending must not hold
-/// a connection.
+/// Waits for the next piece of a body, but not for ever: a client that stops or dribbles must not
+/// hold a connection.
 async fn next(
     payload: &mut Payload,
+    deadline: tokio::time::Instant,
 ) -> Result<Option<std::result::Result<Bytes, actix_web::error::PayloadError>>> {
-    tokio::time::timeout(PATIENCE, payload.next())
+    tokio::time::timeout_at(deadline, payload.next())
         .await
-        .map_err(|_| Error::invalid("the body stopped arriving"))
+        .map_err(|_| Error::invalid("the body took too long to arrive"))
+}
+
+/// Checks the payload hash that a caller may have signed, on a route that takes nothing from the
+/// body (D-7).
+///
+/// # Errors
+/// `Unauthenticated` when the hash is that of another body, and those of [`read`].
+pub async fn check_signed(
+    request: &HttpRequest,
+    payload: Payload,
+    caller: &Caller,
+    limit: usize,
+) -> Result<()> {
+    if !caller.has_payload_hash() {
+        return Ok(());
+    }
+    let body = read(request, payload, limit).await?;
+    let sent = caller.check_payload(&media_type(request), &body);
+    if sent.is_err() && body.is_empty() {
+        // Without a body clients differ in the media type that they sign.
+        return caller
+            .check_payload("", &body)
+            .or_else(|_| caller.check_payload("application/json", &body));
+    }
+    sent
 }
 
 /// Returns the media type of the request in lower case, without parameters; empty when absent.

@@ -24,11 +24,15 @@ pub struct Cors {
 
 impl Cors {
     /// Returns the rule of treestatus and tooltool: every answer, errors included.
-    /// `origins` is `*` or a blank separated list (`CORS_ORIGINS`).
+    /// `origins` is `*` or a list separated by blanks or commas (`CORS_ORIGINS`).
     pub fn everywhere(origins: &str) -> Self {
         Self {
             prefix: Some(""),
-            origins: origins.split_whitespace().map(str::to_owned).collect(),
+            origins: origins
+                .split([' ', '\t', ','])
+                .filter(|origin| !origin.is_empty())
+                .map(str::to_owned)
+                .collect(),
             methods: METHODS,
             headers: None,
             is_unconditional: true,

@@ -12,13 +12,13 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
 
 use super::cors::Cors;
-use super::in_flight::{InFlight, guard_body};
+use super::in_flight::{Guard, InFlight, guard_body};
 use super::outside::Outside;
 use super::security_headers::SecurityHeaders;
 use crate::error::{Error, Kind};
@@ -109,7 +109,11 @@ pub async fn middleware(
         Some(preflight) => request.into_response(preflight),
         None => answer(&frame, request, next).await?,
     };
-    let response = finish(&frame, response, &id, started);
+    let mut response = finish(&frame, response, &id, started);
+    if guard.as_ref().is_some_and(Guard::is_draining) {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     Ok(match guard {
         Some(guard) => response.map_body(|_, body| guard_body(body, guard)),
         None => response,
@@ -176,6 +180,9 @@ impl std::ops::Deref for Found<'_> {
     }
 }
 
+/// Why a request failed, on its way to the request log.
+struct Cause(String);
+
 fn neutral(error: &actix_web::Error) -> Found<'_> {
     if let Some(ours) = error.as_error::<Error>() {
         return Found::Ours(ours);
@@ -214,6 +221,9 @@ fn render(frame: &Frame, head: &HttpRequest, error: &Error) -> HttpResponse {
         ),
     }
     let mut response = (frame.renderer)(head, error);
+    if response.status().is_server_error() {
+        response.extensions_mut().insert(Cause(error.chain()));
+    }
     if let Some(seconds) = error.retry_after_secs() {
         response
             .headers_mut()
@@ -250,10 +260,13 @@ fn finish(
     if frame.sends_response_time && !request.path().starts_with("/__") {
         put(answer.headers_mut(), "x-response-time", &millis.to_string());
     }
+    let status = answer.status();
+    let cause = answer.extensions_mut().remove::<Cause>();
+    let cause = cause.map(|cause| cause.0).unwrap_or_default();
     log(
         frame.service,
         &request,
-        answer.status(),
+        (status, &cause),
         &notes.uid,
         millis,
         id,
@@ -282,11 +295,19 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-/// Writes `request.summary` (platform.md §7). Dockerflow's own paths are logged at debug level only.
+/// Paths that machines ask every few seconds: logged at debug level only.
+const PROBES: [&str; 4] = [
+    "/__lbheartbeat__",
+    "/__heartbeat__",
+    "/__version__",
+    "/__metrics__",
+];
+
+/// Writes `request.summary` (platform.md §7).
 fn log(
     service: &'static str,
     request: &HttpRequest,
-    status: StatusCode,
+    (status, cause): (StatusCode, &str),
     uid: &str,
     millis: u64,
     id: &str,
@@ -318,11 +339,11 @@ fn log(
                 t = millis,
                 rid = id,
                 code,
-                ""
+                "{cause}"
             )
         };
     }
-    if request.path().starts_with("/__") {
+    if PROBES.contains(&request.path()) {
         summary!(debug);
     } else if status.is_server_error() {
         summary!(error);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Counts the requests that are being answered, so that a stop waits for these and not for idle
-//! connections, which clients keep open for minutes.
+//! connections, which clients keep open for minutes, and tells them that a stop has begun.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -12,28 +12,46 @@ use actix_web::web::Bytes;
 
 /// The requests of one server.
 #[derive(Clone, Debug, Default)]
-pub struct InFlight(Arc<AtomicUsize>);
+pub struct InFlight(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    running: AtomicUsize,
+    is_draining: AtomicBool,
+}
 
 /// One request, until it is dropped.
 #[derive(Debug)]
-pub struct Guard(Arc<AtomicUsize>);
+pub struct Guard(Arc<Counters>);
 
 impl InFlight {
     /// Counts a request in.
     pub fn enter(&self) -> Guard {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.0.running.fetch_add(1, Ordering::SeqCst);
         Guard(Arc::clone(&self.0))
     }
 
     /// Returns how many requests are being answered.
     pub fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.running.load(Ordering::SeqCst)
+    }
+
+    /// From now on every answer ends its connection, so that clients go elsewhere.
+    pub fn start_draining(&self) {
+        self.0.is_draining.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Guard {
+    /// Returns whether the server is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

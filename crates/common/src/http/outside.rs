@@ -27,7 +27,11 @@ impl Outside {
             Some(text) => {
                 let url = Url::parse(text)
                     .map_err(|e| Invalid::new("PUBLIC_URL", format!("{text:?}: {e}")))?;
-                if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+                let is_plain = url.username().is_empty()
+                    && url.password().is_none()
+                    && url.query().is_none()
+                    && url.fragment().is_none();
+                if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !is_plain {
                     let problem = format!("must be an http or https address, not {text:?}");
                     return Err(Invalid::new("PUBLIC_URL", problem));
                 }
@@ -67,8 +71,9 @@ impl Outside {
             let host = url.host_str().unwrap_or_default();
             return (bare(host), url.port_or_known_default().unwrap_or(default));
         }
-        let host = host_header(request);
-        let (name, port) = split_port(host);
+        // Host names have no case, and clients sign them in lower case.
+        let host = host_header(request).to_ascii_lowercase();
+        let (name, port) = split_port(&host);
         let port = port
             .or_else(|| {
                 self.forwarded(request, "x-forwarded-port")

@@ -191,7 +191,8 @@ pub fn python_repr(value: &Value) -> String {
     }
 }
 
-fn python_text(text: &str) -> String {
+/// Prints a text the way Python does.
+pub fn python_text(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {

@@ -76,7 +76,11 @@ pub fn main<S: Launch>() -> ExitCode {
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("TOML file with settings, below the environment"),
         );
-    let cli = Command::<S::Command>::augment_subcommands(cli).subcommand_required(false);
+    // The comments of the command types would replace what the service says of itself.
+    let cli = Command::<S::Command>::augment_subcommands(cli)
+        .subcommand_required(false)
+        .about(S::INFO.about)
+        .long_about(None);
     let matches = cli.get_matches();
     let file = matches.get_one::<PathBuf>("config").cloned();
     let command = match matches.subcommand() {
@@ -93,8 +97,14 @@ pub fn main<S: Launch>() -> ExitCode {
 }
 
 fn usage(line: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {line}");
+    complain(line);
     ExitCode::from(2)
+}
+
+/// Writes one line, also where a library puts several into its texts, as libpq does.
+fn complain(text: &str) {
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let _ = writeln!(std::io::stderr(), "error: {}", line.join(" "));
 }
 
 fn load<S: Service>(file: Option<PathBuf>) -> Result<(Source, S::Settings), Invalid> {
@@ -139,11 +149,12 @@ fn run<S: Launch>(
     });
     // Blocking jobs that still run must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    telemetry::Metrics.flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == Kind::InvalidInput => usage(&error.chain()),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {}", error.chain());
+            complain(&error.chain());
             ExitCode::FAILURE
         }
     }
@@ -241,8 +252,12 @@ pub async fn wait_for_stop() -> Result<()> {
 async fn healthcheck(common: &Common) -> Result<()> {
     let host = match common.host.as_str() {
         "0.0.0.0" => "127.0.0.1",
-        "::" | "[::]" => "[::1]",
-        host => host,
+        "::" | "[::]" => "::1",
+        host => host.trim_start_matches('[').trim_end_matches(']'),
+    };
+    let host = match host.parse::<std::net::Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_owned(),
     };
     let url = format!("http://{host}:{}/__lbheartbeat__", common.port);
     let silent =

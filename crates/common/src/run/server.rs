@@ -9,20 +9,17 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use socket2::Socket;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Service;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::http::body::Patience;
 use crate::http::dockerflow::{self, Dockerflow};
 use crate::http::frame;
 use crate::http::in_flight::InFlight;
-
-/// Seconds that a client may take to send its request head.
-const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Seconds that an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Most threads that the setting may ask for.
 const MAX_THREADS: usize = 512;
@@ -64,6 +61,8 @@ pub struct Server {
     stop_workers: CancellationToken,
     dockerflow: Dockerflow,
     in_flight: InFlight,
+    /// The listening socket once more, to close it while connections still work.
+    socket: Socket,
     drain: Duration,
 }
 
@@ -82,6 +81,10 @@ impl Server {
         let address = listener
             .local_addr()
             .map_err(|e| Error::internal("the listener has no address").with_source(e))?;
+        let socket = listener
+            .try_clone()
+            .map_err(|e| Error::internal("the listener cannot be shared").with_source(e))?
+            .into();
         let in_flight = InFlight::default();
         let service = S::open(settings, clock).await?;
         let dockerflow = service.dockerflow();
@@ -99,13 +102,14 @@ impl Server {
         };
         let server = HttpServer::new({
             let in_flight = in_flight.clone();
-            move || app(service.clone(), in_flight.clone())
+            let patience = Patience(Duration::from_secs(common.body_timeout_secs));
+            move || app(service.clone(), in_flight.clone(), patience)
         })
         .workers(threads)
         .disable_signals()
         .shutdown_timeout(LAST_BYTES_SECS)
-        .client_request_timeout(REQUEST_HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(Duration::from_secs(common.request_head_timeout_secs))
+        .keep_alive(Duration::from_secs(common.keep_alive_secs))
         .listen(listener)
         .map_err(|e| Error::internal("cannot listen").with_source(e))?
         .run();
@@ -123,6 +127,7 @@ impl Server {
             stop_workers,
             dockerflow,
             in_flight,
+            socket,
             drain: Duration::from_secs(common.shutdown_secs),
         })
     }
@@ -132,10 +137,15 @@ impl Server {
         self.address
     }
 
-    /// Turns the heartbeat red, finishes running requests, then stops the workers.
+    /// Turns the heartbeat red, stops listening, finishes running requests, then stops the workers.
     pub async fn stop(self) {
         self.dockerflow.start_draining();
+        self.in_flight.start_draining();
         self.handle.pause().await;
+        // A paused listener lets clients in and then keeps them waiting: new ones must be refused.
+        if let Err(error) = self.socket.shutdown(std::net::Shutdown::Read) {
+            tracing::debug!(%error, "the listening socket was closed already");
+        }
         let deadline = tokio::time::Instant::now() + self.drain;
         let _ = tokio::time::timeout_at(deadline, self.idle()).await;
         self.handle.stop(true).await;
@@ -187,6 +197,7 @@ fn bind(host: &str, port: u16) -> Result<TcpListener> {
 fn app<S: Service>(
     service: S,
     in_flight: InFlight,
+    patience: Patience,
 ) -> App<
     impl actix_web::dev::ServiceFactory<
         actix_web::dev::ServiceRequest,
@@ -198,6 +209,7 @@ fn app<S: Service>(
 > {
     App::new()
         .app_data(in_flight)
+        .app_data(patience)
         .app_data(web::Data::new(service.frame()))
         .app_data(web::Data::new(service.clone()))
         .configure(|config| {

@@ -45,7 +45,7 @@ impl Format {
 pub fn init(logger: &'static str, format: Format, level: &str) -> Result<(), Invalid> {
     // `Targets` takes a misspelt level for the name of a target, and then nothing is logged at all.
     let is_known = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
-    if !level.split(',').all(is_known) {
+    if level.trim().is_empty() || !level.split(',').all(is_known) {
         return Err(bad_level(level));
     }
     let filter: Targets = level.parse().map_err(|_| bad_level(level))?;
@@ -54,6 +54,12 @@ pub fn init(logger: &'static str, format: Format, level: &str) -> Result<(), Inv
         filter
     } else {
         filter.with_target("actix_http", LevelFilter::OFF)
+    };
+    // The start and stop of its threads are told by one line of our own.
+    let filter = if level.contains("actix_server") {
+        filter
+    } else {
+        filter.with_target("actix_server", LevelFilter::WARN)
     };
     let registry = tracing_subscriber::registry();
     // A second call fails in try_init: the first logger stays, which is what tests want.

@@ -3,7 +3,7 @@
 //! `|c`, gauges as `|g`, histograms (milliseconds everywhere) as `|ms`, because the documented keys
 //! are timers.
 
-use std::net::UdpSocket;
+use std::net::{ToSocketAddrs as _, UdpSocket};
 use std::sync::Arc;
 
 use cadence::{
@@ -22,25 +22,54 @@ const QUEUE: usize = 64 * 1024;
 /// Sends metrics to one host over UDP, from a bounded queue on a thread of its own.
 pub(super) struct StatsD {
     client: Arc<StatsdClient>,
+    queue: QueuingMetricSink,
+}
+
+/// The way out, for whoever flushes what waits for more to come.
+pub(super) struct Sender {
+    pub(super) client: Arc<StatsdClient>,
+    queue: QueuingMetricSink,
+}
+
+impl Sender {
+    /// Returns whether metrics wait for the sending thread.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.queue.queued() > 0
+    }
 }
 
 impl StatsD {
     pub(super) fn open(host: &str, port: u16, namespace: &str) -> Result<Self, Invalid> {
         let problem =
             |e: &dyn std::fmt::Display| Invalid::new("STATSD_HOST", format!("{host}: {e}"));
-        let socket = UdpSocket::bind("0.0.0.0:0").map_err(|e| problem(&e))?;
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let address = (bare, port)
+            .to_socket_addrs()
+            .map_err(|e| problem(&e))?
+            .next()
+            .ok_or_else(|| problem(&"has no address"))?;
+        let any = if address.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
+        };
+        let socket = UdpSocket::bind(any).map_err(|e| problem(&e))?;
         socket.set_nonblocking(true).map_err(|e| problem(&e))?;
-        let sink = BufferedUdpMetricSink::from((host, port), socket).map_err(|e| problem(&e))?;
-        let sink = QueuingMetricSink::with_capacity(sink, QUEUE);
+        let sink = BufferedUdpMetricSink::from(address, socket).map_err(|e| problem(&e))?;
+        let queue = QueuingMetricSink::with_capacity(sink, QUEUE);
         let prefix = namespace.trim_end_matches('.');
         Ok(Self {
-            client: Arc::new(StatsdClient::builder(prefix, sink).build()),
+            client: Arc::new(StatsdClient::builder(prefix, queue.clone()).build()),
+            queue,
         })
     }
 
-    /// Returns the client, for whoever flushes what waits for more to come.
-    pub(super) fn client(&self) -> Arc<StatsdClient> {
-        Arc::clone(&self.client)
+    /// Returns the way out.
+    pub(super) fn sender(&self) -> Sender {
+        Sender {
+            client: Arc::clone(&self.client),
+            queue: self.queue.clone(),
+        }
     }
 
     fn series(&self, key: &Key) -> Arc<Series> {

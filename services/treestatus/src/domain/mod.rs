@@ -11,4 +11,4 @@ pub use change::{Change, ChangedTree, LastState};
 pub use log::LogEntry;
 pub use permissions::Permissions;
 pub use tree::{NewTree, Status, Tree, TreeName};
-pub use update::{NO_CHANGE, TREES_LIMIT, Update, too_many};
+pub use update::{NO_CHANGE, TREES_LIMIT, Update, no_trees, too_many};

@@ -24,6 +24,10 @@ impl TreeName {
                 "tree name must be at most {NAME_LIMIT} characters long"
             )));
         }
+        if [".", ".."].contains(&text) {
+            // Clients take these out of a path before they send it.
+            return Err(Error::invalid("tree name must not be . or .."));
+        }
         if text.contains('/') || text.chars().any(char::is_control) {
             return Err(Error::invalid(
                 "tree name must not contain / or control characters",
@@ -114,7 +118,7 @@ mod tests {
         assert!(TreeName::parse("mozilla-central").is_ok());
         assert!(TreeName::parse("with blank").is_ok());
         assert!(TreeName::parse(&"x".repeat(32)).is_ok());
-        for bad in ["", "a/b", "a\nb", "a\0b", &"x".repeat(33)] {
+        for bad in ["", ".", "..", "a/b", "a\nb", "a\0b", &"x".repeat(33)] {
             assert!(TreeName::parse(bad).is_err(), "{bad:?}");
         }
     }

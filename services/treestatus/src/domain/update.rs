@@ -18,6 +18,11 @@ pub fn too_many() -> Error {
     Error::invalid(format!("trees must name at most {TREES_LIMIT} trees"))
 }
 
+/// Returns the error for a request that names no tree (D-19).
+pub fn no_trees() -> Error {
+    Error::invalid("trees must name at least one tree")
+}
+
 /// A valid change of one or more trees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
@@ -36,17 +41,26 @@ pub struct Update {
 }
 
 impl Update {
-    /// Checks the rules that need no database.
+    /// Checks that it names trees, and not too many.
     ///
     /// # Errors
-    /// `InvalidInput` in the words of the contract.
-    pub fn check(self) -> Result<Self> {
+    /// `InvalidInput`.
+    pub fn check_trees(self) -> Result<Self> {
         if self.trees.is_empty() {
-            return Err(Error::invalid("trees must name at least one tree"));
+            return Err(no_trees());
         }
         if self.trees.len() > TREES_LIMIT {
             return Err(too_many());
         }
+        Ok(self)
+    }
+
+    /// Checks that closing and remembering come with what they need. That all trees exist comes
+    /// before it (treestatus.md §5).
+    ///
+    /// # Errors
+    /// `InvalidInput` in the words of the contract.
+    pub fn check_completeness(&self) -> Result<()> {
         if self.status == Some(Status::Closed) && self.tags.as_ref().is_none_or(Vec::is_empty) {
             return Err(Error::invalid("tags are required when closing a tree"));
         }
@@ -56,7 +70,7 @@ impl Update {
                 "must specify status, reason and tags to remember the change",
             ));
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Returns status, reason and tags of the log entry that the change writes, if it writes one.
@@ -97,23 +111,23 @@ mod tests {
             ..update()
         };
         let text = "tags are required when closing a tree";
-        assert_eq!(close.clone().check().unwrap_err().message(), text);
+        assert_eq!(close.check_completeness().unwrap_err().message(), text);
         let empty = Update {
             tags: Some(vec![]),
             ..close.clone()
         };
-        assert_eq!(empty.check().unwrap_err().message(), text);
+        assert_eq!(empty.check_completeness().unwrap_err().message(), text);
         let tagged = Update {
             tags: Some(vec![String::new()]),
             ..close
         };
-        assert!(tagged.clone().check().is_ok());
+        assert!(tagged.check_completeness().is_ok());
         let remembered = Update {
             remember: true,
             ..tagged
         };
         assert_eq!(
-            remembered.check().unwrap_err().message(),
+            remembered.check_completeness().unwrap_err().message(),
             "must specify status, reason and tags to remember the change"
         );
     }

@@ -165,7 +165,7 @@ impl UpdateBody {
             tags: self.tags,
             remember: self.remember,
         }
-        .check()
+        .check_trees()
     }
 }
 

@@ -78,6 +78,20 @@ async fn caller(request: &HttpRequest, state: &Data<State>) -> Result<Caller> {
     releng_common::http::caller(request, &state.outside, &state.authenticator).await
 }
 
+/// Asks who is calling on a route that takes nothing from the body: a signed hash must fit all the
+/// same (D-7).
+async fn bodyless_caller(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &Data<State>,
+    scopes: &[String],
+) -> Result<Caller> {
+    let caller = caller(request, state).await?;
+    caller.require_any(scopes)?;
+    body::check_signed(request, payload, &caller, state.settings.own.max_body_bytes).await?;
+    Ok(caller)
+}
+
 /// Reads a JSON body of the given shape, checking the payload hash that the caller may have signed.
 async fn json_body(
     request: &HttpRequest,

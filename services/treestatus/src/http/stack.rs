@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The stack of remembered changes.
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use releng_common::http::query::{Query, path_segment};
 use releng_common::{Error, Result};
 
 use super::answer::{json, json_bytes, no_content};
-use super::caller;
+use super::bodyless_caller;
 use super::dto::{Change, Wrapped};
 use crate::{State, ops};
 
@@ -25,18 +25,24 @@ pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
 
 #[utoipa::path(delete, path = "/stack2/restore/{id}", params(("id" = i32, Path, description = "Change")),
     responses((status = 204, description = "Restored"), (status = 401, description = "Scope missing"), (status = 404, description = "No such change")))]
-pub(super) async fn restore(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let caller = caller(&request, &state).await?;
-    caller.require_any(&state.permissions.revert)?;
+pub(super) async fn restore(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse> {
+    let caller = bodyless_caller(&request, payload, &state, &state.permissions.revert).await?;
     ops::change_restore(&state, &caller, id_in_path(&request)?).await?;
     Ok(no_content())
 }
 
 #[utoipa::path(delete, path = "/stack2/discard/{id}", params(("id" = i32, Path, description = "Change")),
     responses((status = 204, description = "Discarded"), (status = 401, description = "Scope missing"), (status = 404, description = "No such change")))]
-pub(super) async fn discard(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let caller = caller(&request, &state).await?;
-    caller.require_any(&state.permissions.revert)?;
+pub(super) async fn discard(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse> {
+    let caller = bodyless_caller(&request, payload, &state, &state.permissions.revert).await?;
     ops::change_discard(&state, &caller, id_in_path(&request)?).await?;
     Ok(no_content())
 }
@@ -44,9 +50,12 @@ pub(super) async fn discard(request: HttpRequest, state: Data<State>) -> Result<
 #[utoipa::path(delete, path = "/stack/{id}",
     params(("id" = i32, Path, description = "Change"), ("revert" = Option<u8>, Query, description = "1: restore, 0 or absent: discard")),
     responses((status = 204, description = "Done"), (status = 400, description = "Bad revert"), (status = 401, description = "Scope missing"), (status = 404, description = "No such change")))]
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let caller = caller(&request, &state).await?;
-    caller.require_any(&state.permissions.revert)?;
+pub(super) async fn delete(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse> {
+    let caller = bodyless_caller(&request, payload, &state, &state.permissions.revert).await?;
     let is_revert = revert(&Query::of(&request))?;
     let id = id_in_path(&request)?;
     if is_revert {

@@ -8,7 +8,7 @@ use releng_common::http::query::Query;
 
 use super::answer::{json, json_bytes, no_content};
 use super::dto::{self, Log, NewTreeBody, Tree, TreeNames, UpdateBody, Wrapped};
-use super::{caller, json_body, shapes, tree_in_path};
+use super::{bodyless_caller, caller, json_body, shapes, tree_in_path};
 use crate::State;
 use crate::ops::{self, LogSpan};
 
@@ -129,8 +129,12 @@ pub(super) async fn create(
 
 #[utoipa::path(delete, path = "/trees/{tree}", params(("tree" = String, Path, description = "Name")),
     responses((status = 204, description = "Deleted"), (status = 401, description = "Scope missing"), (status = 404, description = "No such tree")))]
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let caller = caller(&request, &state).await?;
+pub(super) async fn delete(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse> {
+    let caller = bodyless_caller(&request, payload, &state, &state.permissions.delete).await?;
     ops::tree_delete(&state, &caller, vec![tree_in_path(&request)?]).await?;
     Ok(no_content())
 }

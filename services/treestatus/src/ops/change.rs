@@ -47,9 +47,11 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
     let changed = state
         .db
         .write(move |conn| {
-            let change = take_in_txn(conn, id)?;
-            let names: Vec<String> = change.trees.iter().map(|t| t.tree.clone()).collect();
+            // Everybody locks trees first and entries of the stack after them; what the entry holds is
+            // read again under its lock.
+            let names = repo::change_tree_names(conn, id)?;
             let existing = repo::tree_lock_in_txn(conn, &names)?;
+            let change = take_in_txn(conn, id)?;
             let mut changed: Vec<StatusChange> = Vec::new();
             for part in change.trees.iter().filter(|t| existing.contains(&t.tree)) {
                 let update = Update {

@@ -3,13 +3,14 @@
 
 use chrono::NaiveDateTime;
 use releng_common::auth::Caller;
+use releng_common::http::shape::python_text;
 use releng_common::{Error, Result};
 use releng_db::{AnyConnection, Failure, TxResult};
 use releng_events::Event;
 use serde_json::json;
 
 use super::NO_SUCH_TREE;
-use crate::domain::{LastState, NewTree, TREES_LIMIT, Tree, Update, too_many};
+use crate::domain::{LastState, NewTree, TREES_LIMIT, Tree, Update, no_trees, too_many};
 use crate::{State, repo};
 
 /// Returns all trees by name.
@@ -63,6 +64,9 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
     caller.require_any(&state.permissions.delete)?;
     names.sort();
     names.dedup();
+    if names.is_empty() {
+        return Err(no_trees());
+    }
     if names.len() > TREES_LIMIT {
         return Err(too_many());
     }
@@ -72,9 +76,9 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
             if repo::tree_lock_in_txn(conn, &names)? != names {
                 return Err(Error::not_found(NO_SUCH_TREE).into());
             }
+            repo::change_forget_trees_in_txn(conn, &names)?;
             for name in &names {
                 repo::log_delete_in_txn(conn, name)?;
-                repo::change_forget_tree_in_txn(conn, name)?;
                 repo::tree_delete_in_txn(conn, name)?;
             }
             Ok(())
@@ -97,6 +101,7 @@ pub async fn tree_update(state: &State, caller: &Caller, update: Update) -> Resu
             if found != names {
                 return Err(missing(&names, &found).into());
             }
+            update.check_completeness()?;
             update_in_txn(conn, &who, now, &update)
         })
         .await?;
@@ -202,7 +207,7 @@ fn missing(names: &[String], found: &[String]) -> Error {
     let list: Vec<String> = names
         .iter()
         .filter(|n| !found.contains(n))
-        .map(|n| format!("'{n}'"))
+        .map(|n| python_text(n))
         .collect();
     Error::not_found(format!(
         "Could not fetch the following trees: {{{}}}",

@@ -24,10 +24,9 @@ pub(crate) fn change_list(conn: &mut AnyConnection, limit: i64) -> QueryResult<V
         .load(conn)?;
     let mut by_change = HashMap::<i32, Vec<ChangedTree>>::new();
     for part in parts {
-        by_change
-            .entry(part.stack_id)
-            .or_default()
-            .push(part.into());
+        if let Some(id) = part.stack_id {
+            by_change.entry(id).or_default().push(part.into());
+        }
     }
     Ok(rows
         .into_iter()
@@ -105,11 +104,43 @@ pub(crate) fn change_delete_in_txn(conn: &mut AnyConnection, id: i32) -> QueryRe
         .map(|_| ())
 }
 
-/// Takes a deleted tree out of all entries, and drops entries that are left without trees.
-pub(crate) fn change_forget_tree_in_txn(conn: &mut AnyConnection, tree: &str) -> QueryResult<()> {
-    diesel::delete(change_trees::table.filter(change_trees::tree.eq(tree))).execute(conn)?;
-    let used = change_trees::table.select(change_trees::stack_id);
-    diesel::delete(changes::table.filter(changes::id.ne_all(used)))
+/// Returns the names of the trees of an entry without locking it.
+pub(crate) fn change_tree_names(conn: &mut AnyConnection, id: i32) -> QueryResult<Vec<String>> {
+    change_trees::table
+        .filter(change_trees::stack_id.eq(id))
+        .order(change_trees::tree)
+        .select(change_trees::tree)
+        .load(conn)
+}
+
+/// Takes deleted trees, which the caller has locked, out of all entries, and drops the entries that
+/// are left without trees. Entries are locked in the order of their ids, after the trees, as everywhere.
+pub(crate) fn change_forget_trees_in_txn(
+    conn: &mut AnyConnection,
+    trees: &[String],
+) -> QueryResult<()> {
+    let touched: Vec<Option<i32>> = change_trees::table
+        .filter(change_trees::tree.eq_any(trees))
+        .select(change_trees::stack_id)
+        .load(conn)?;
+    let ids: Vec<i32> = touched.into_iter().flatten().collect();
+    let entries = changes::table
+        .filter(changes::id.eq_any(&ids))
+        .order(changes::id)
+        .select(changes::id);
+    if let AnyConnection::Postgres(c) = conn {
+        entries.for_update().load::<i32>(c)?;
+    }
+    diesel::delete(change_trees::table.filter(change_trees::tree.eq_any(trees))).execute(conn)?;
+    let used: Vec<Option<i32>> = change_trees::table
+        .filter(change_trees::stack_id.eq_any(&ids))
+        .select(change_trees::stack_id)
+        .load(conn)?;
+    let empty: Vec<i32> = ids
+        .into_iter()
+        .filter(|id| !used.contains(&Some(*id)))
+        .collect();
+    diesel::delete(changes::table.filter(changes::id.eq_any(empty)))
         .execute(conn)
         .map(|_| ())
 }

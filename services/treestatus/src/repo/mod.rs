@@ -8,8 +8,8 @@ mod schema;
 mod tree;
 
 pub(crate) use change::{
-    change_delete_in_txn, change_forget_tree_in_txn, change_insert_in_txn, change_list,
-    change_lock_in_txn,
+    change_delete_in_txn, change_forget_trees_in_txn, change_insert_in_txn, change_list,
+    change_lock_in_txn, change_tree_names,
 };
 pub(crate) use log::{log_delete_in_txn, log_insert_in_txn, log_list, log_newest};
 pub(crate) use tree::{

@@ -119,14 +119,16 @@ pub(super) struct NewChangeRow<'a> {
 #[diesel(table_name = change_trees)]
 pub(super) struct ChangeTreeRow {
     pub id: i32,
-    pub stack_id: i32,
+    /// The Python service allows a part without an entry; such a row belongs to nothing.
+    pub stack_id: Option<i32>,
     pub tree: String,
-    pub last_state: String,
+    pub last_state: Option<String>,
 }
 
 impl From<ChangeTreeRow> for ChangedTree {
     fn from(row: ChangeTreeRow) -> Self {
-        let last_state: LastState = serde_json::from_str(&row.last_state).unwrap_or_default();
+        let text = row.last_state.as_deref().unwrap_or_default();
+        let last_state: LastState = serde_json::from_str(text).unwrap_or_default();
         Self {
             id: row.id,
             tree: row.tree,

@@ -41,9 +41,9 @@ diesel::table! {
     #[sql_name = "releng_treestatus_change_trees"]
     change_trees (id) {
         id -> Integer,
-        stack_id -> Integer,
+        stack_id -> Nullable<Integer>,
         tree -> Text,
-        last_state -> Text,
+        last_state -> Nullable<Text>,
     }
 }
 

@@ -52,3 +52,75 @@ async fn a_read_that_starts_after_an_answered_change_sees_it() {
         }
     }
 }
+
+#[actix_web::test]
+async fn updates_restores_and_deletions_never_wait_for_each_other_in_a_circle() {
+    for app in apps().await {
+        let rounds = 40;
+        let updates = async {
+            for n in 0..rounds {
+                for name in ["a", "b"] {
+                    let body = json!({"tree": name, "status": "open", "reason": "", "message_of_the_day": ""});
+                    let path = format!("/trees/{name}");
+                    let made = app.admin().json("PUT", &path, &body).await;
+                    assert!([204, 400].contains(&made.status), "{}", made.text());
+                }
+                let changed = app
+                    .update(json!({
+                        "trees": ["b", "a"], "status": "closed", "reason": n.to_string(),
+                        "tags": ["other"], "remember": true,
+                    }))
+                    .await;
+                assert!([204, 404].contains(&changed.status), "{}", changed.text());
+            }
+        };
+        let take = async |what: &str| {
+            for _ in 0..rounds {
+                let stack = app.result("/stack").await;
+                let Some(id) = stack[0]["id"].as_i64() else {
+                    continue;
+                };
+                let path = format!("/stack2/{what}/{id}");
+                let taken = app.sheriff().delete(&path).await;
+                assert!([204, 404].contains(&taken.status), "{}", taken.text());
+            }
+        };
+        let delete = async |names: Value| {
+            for _ in 0..rounds {
+                let body = json!({"trees": names});
+                let gone = app.admin().json("DELETE", "/trees2", &body).await;
+                assert!([204, 404].contains(&gone.status), "{}", gone.text());
+            }
+        };
+        tokio::join!(
+            updates,
+            take("restore"),
+            take("restore"),
+            take("discard"),
+            delete(json!(["a", "b"])),
+            delete(json!(["b"])),
+            delete(json!(["a"])),
+        );
+        assert_eq!(deadlocks(&app).await, 0);
+    }
+}
+
+/// Returns how often PostgreSQL had to take a transaction back; SQLite has one writer.
+async fn deadlocks(app: &crate::App) -> i64 {
+    use diesel::prelude::*;
+
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let url = app.0.database.url();
+    let db = releng_db::Db::connect(url, 2, std::time::Duration::from_secs(20)).unwrap();
+    if db.backend() == releng_db::Backend::Sqlite {
+        return 0;
+    }
+    let sql = "SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()";
+    db.read(move |conn| Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.n))
+        .await
+        .unwrap()
+}

@@ -44,6 +44,10 @@ async fn bad_bodies_are_400_in_the_known_words_and_change_nothing() {
             ),
             (json!({"trees": []}), "trees must name at least one tree"),
             (
+                json!({"trees": ["a"], "status": "closed", "reason": "r"}),
+                "tags are required when closing a tree",
+            ),
+            (
                 json!({"trees": ["a"], "status": null}),
                 "None is not of type 'string' - 'status'",
             ),
@@ -66,6 +70,32 @@ async fn bad_bodies_are_400_in_the_known_words_and_change_nothing() {
             assert_eq!(answer.json()["detail"], detail, "{body}");
         }
         assert_eq!(app.result("/trees/a/logs").await, json!([]));
+    }
+}
+
+#[actix_web::test]
+async fn that_all_trees_exist_is_the_first_rule() {
+    for app in apps().await {
+        app.tree("a").await;
+        let body = json!({"trees": ["a", "q'q", "b"], "status": "closed"});
+        let answer = app.update(body).await;
+        assert_eq!(answer.status, 404);
+        assert_eq!(
+            answer.json()["detail"],
+            "Could not fetch the following trees: {'b', \"q'q\"}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn deleting_no_tree_is_a_mistake() {
+    for app in apps().await {
+        let none = json!({"trees": []});
+        let answer = app.admin().json("DELETE", "/trees2", &none).await;
+        assert_eq!(
+            (answer.status, &answer.json()["detail"]),
+            (400, &json!("trees must name at least one tree"))
+        );
     }
 }
 

@@ -8,8 +8,10 @@
 
 mod command_line;
 mod concurrency;
+mod draining;
 mod errors;
 mod pages;
+mod predecessor;
 mod restart;
 mod routes;
 mod schema;

@@ -84,6 +84,25 @@ async fn a_body_other_than_the_signed_one_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_signed_hash_counts_on_routes_without_a_body_too() {
+    let (_taskcluster, app) = start().await;
+    let made = sheriff(&app).json("PUT", "/trees/a%20b", &tree()).await;
+    assert_eq!(made.status, 204);
+    let credentials = Credentials::new("demo/sheriff", "sheriff-token");
+    let url = format!("{}/trees/a%20b", app.address());
+    let client = reqwest::Client::new();
+    let delete = |body: &'static str| client.delete(&url).body(body);
+    let of_another = delete("another body")
+        .hawk_with_payload(&credentials)
+        .unwrap();
+    let header = of_another.build().unwrap().headers()["authorization"].clone();
+    let swapped = delete("").header("authorization", header).send().await;
+    assert_eq!(swapped.unwrap().status(), 401);
+    let honest = delete("").hawk_with_payload(&credentials).unwrap();
+    assert_eq!(honest.send().await.unwrap().status(), 204);
+}
+
+#[actix_web::test]
 async fn while_taskcluster_is_away_changes_are_503_and_reads_go_on() {
     let (taskcluster, app) = start().await;
     assert_eq!(
