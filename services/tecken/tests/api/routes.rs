@@ -117,7 +117,6 @@ fn every_route_stands_in_the_table() {
     let folder = releng_testkit::temp::dir();
     let routes = releng_testkit::poll::block_on(async {
         let source = releng_common::config::Source::from_pairs([
-            ("DATABASE_URL", "sqlite://:memory:".to_owned()),
             ("DATA_DIR", folder.path().display().to_string()),
         ]);
         let settings = releng_tecken::Settings::load(&source).unwrap();

@@ -88,7 +88,6 @@ fn every_route_stands_in_the_table() {
     let folder = releng_testkit::temp::dir();
     let routes = releng_testkit::poll::block_on(async {
         let source = releng_common::config::Source::from_pairs([
-            ("DATABASE_URL", "sqlite://:memory:".to_owned()),
             ("STORE_URL", format!("file://{}", folder.path().display())),
         ]);
         let settings = releng_tooltool::Settings::load(&source).unwrap();
