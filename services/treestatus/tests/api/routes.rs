@@ -162,9 +162,10 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
 
 #[test]
 fn every_route_stands_in_the_table() {
+    let folder = releng_testkit::temp::dir();
     let routes = releng_testkit::poll::block_on(async {
-        let source =
-            releng_common::config::Source::from_pairs([("DATABASE_URL", "sqlite://:memory:")]);
+        let data = folder.path().display().to_string();
+        let source = releng_common::config::Source::from_pairs([("DATA_DIR", data)]);
         let settings = releng_treestatus::Settings::load(&source).unwrap();
         let clock = releng_common::Clock::system();
         releng_treestatus::Treestatus::open(settings, clock)
