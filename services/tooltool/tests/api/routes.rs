@@ -87,9 +87,8 @@ fn table() -> Vec<Row> {
 fn every_route_stands_in_the_table() {
     let folder = releng_testkit::temp::dir();
     let routes = releng_testkit::poll::block_on(async {
-        let source = releng_common::config::Source::from_pairs([
-            ("STORE_URL", format!("file://{}", folder.path().display())),
-        ]);
+        let data = folder.path().display().to_string();
+        let source = releng_common::config::Source::from_pairs([("DATA_DIR", data)]);
         let settings = releng_tooltool::Settings::load(&source).unwrap();
         let clock = releng_common::Clock::system();
         Tooltool::open(settings, clock).await.unwrap().routes()

@@ -34,7 +34,7 @@ fn a_bad_setting_is_one_line_and_status_2() {
         ),
         (
             ("DATA_DIR", "/proc/nowhere"),
-            "error: DATABASE_URL: /proc/nowhere/treestatus.db cannot be written: \
+            "error: DATABASE_URL, DATA_DIR: /proc/nowhere/treestatus.db cannot be written: \
              No such file or directory (os error 2)\n",
         ),
         (
