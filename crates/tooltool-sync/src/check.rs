@@ -17,8 +17,8 @@ use crate::{
 
 /// File systems allow no longer names.
 const NAME_BYTES: usize = 255;
-/// A timestamp and the dot behind it, for names that are yet to get one.
-const STAMP_BYTES: usize = 20;
+/// The length of a timestamp, for names that are yet to get one.
+const STAMP_BYTES: usize = 19;
 
 /// A package that may be published.
 #[derive(Debug)]

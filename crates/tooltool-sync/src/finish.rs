@@ -241,7 +241,7 @@ fn remove_if_same(folder: &Folder, name: &Name, seen: &Seen) -> Result<(), Troub
     match found {
         Some(found) if found.is_same(seen) => match found.kind {
             crate::folder::Kind::Folder => folder.remove_folder(name).map(drop).map_err(failed),
-            _ => folder.remove(name).map_err(failed),
+            _ => folder.remove(name).map(drop).map_err(failed),
         },
         _ => Ok(()),
     }

@@ -231,13 +231,14 @@ impl Folder {
         )?)
     }
 
-    /// Removes an entry that is no directory; an absent one is fine.
+    /// Removes an entry that is no directory; returns whether there was one.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

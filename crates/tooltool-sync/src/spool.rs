@@ -83,7 +83,9 @@ async fn one(
             Outcome::Taken => {
                 log.info(format_args!("mail to {address}: {subject}"));
                 mail.waiting.retain(|waiting| *waiting != address);
-                state.mail.put(&mail.id, mail)?;
+                if !mail.waiting.is_empty() {
+                    state.mail.put(&mail.id, mail)?;
+                }
             }
             Outcome::Refused(reason) => {
                 log.error(format_args!(

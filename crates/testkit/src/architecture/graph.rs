@@ -10,10 +10,11 @@ const PREFIX: &str = "releng-";
 const TESTKIT: &str = "testkit";
 
 /// Crates with what they may depend on, all without the prefix.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("common", &[]),
     ("symbols", &[]),
     ("tooltool-client", &[]),
+    ("tooltool-sync", &["tooltool-client"]),
     ("db", &["common"]),
     ("store", &["common"]),
     ("cache", &["common"]),
@@ -41,8 +42,11 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ),
 ];
 
-/// What tests alone may use besides: a service is tested with its real client.
-const FOR_TESTS: [(&str, &str); 1] = [("tooltool", "tooltool-client")];
+/// What tests alone may use besides: a service is tested with its real clients.
+const FOR_TESTS: [(&str, &str); 2] = [
+    ("tooltool", "tooltool-client"),
+    ("tooltool", "tooltool-sync"),
+];
 
 /// Returns the dependencies that the graph does not have.
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {

@@ -121,7 +121,7 @@ fn each_wrong_member_is_named_with_its_rule() {
         (
             "default_domain",
             json!("a b"),
-            "default_domain 'a b' is no domain: Invalid domain",
+            "default_domain 'a b' is no domain: Invalid email domain",
         ),
         (
             "on_failure",

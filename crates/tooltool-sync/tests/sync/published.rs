@@ -60,7 +60,7 @@ fn a_package_is_published_kept_marked_and_reported() {
         assert_eq!(mail.header("To"), "alice@example.org, no-reply@example.com");
         assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
         assert_eq!(mail.subject(), COMPLETED);
-        assert_eq!(mail.body, manifest);
+        assert_eq!(mail.body.trim_end(), manifest);
     }
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
 

@@ -67,7 +67,7 @@ impl Site {
 
     /// The installation's folder is the working directory; nothing of the environment is left.
     pub fn command(&self, words: &[&str]) -> Command {
-        self.write("config.json", self.config.to_string());
+        self.write_config();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tooltool-sync"));
         command
             .args(words)
@@ -78,6 +78,16 @@ impl Site {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// Replaced as a whole and only if it differs: another run may be reading it.
+    pub fn write_config(&self) {
+        let (text, path) = (self.config.to_string(), self.at("config.json"));
+        if fs::read_to_string(&path).is_ok_and(|known| known == text) {
+            return;
+        }
+        self.write("config.json.new", text);
+        fs::rename(self.at("config.json.new"), path).unwrap();
     }
 
     pub fn run_with(&self, words: &[&str]) -> Run {

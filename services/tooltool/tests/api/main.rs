@@ -19,6 +19,7 @@ mod pages;
 mod regions;
 mod routes;
 mod schema;
+mod sync;
 mod upload;
 
 use std::time::Duration;
