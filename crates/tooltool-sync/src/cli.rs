@@ -46,8 +46,11 @@ struct Options {
     /// Stay, and look again this long after the end of each run, until SIGTERM or SIGINT
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     interval: Option<u64>,
-    /// The log; "-" is standard error [default: tooltool_sync.log in the state directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The log; \"-\" is standard error [default: tooltool_sync.log in the state directory]"
+    )]
     log: Option<PathBuf>,
 }
 

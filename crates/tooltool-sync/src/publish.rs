@@ -63,8 +63,11 @@ impl Run<'_> {
         checked: &Checked,
         target: &Target,
     ) -> Result<Entry, Unpublished> {
+        // The next run may have another working directory.
         let path = match target {
-            Target::Folder(path) => Some(path.clone()),
+            Target::Folder(path) => {
+                Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            }
             Target::Store(_) => None,
         };
         let stamp = self.stamp(place, package)?;

@@ -59,7 +59,10 @@ impl Sender {
         // then would keep this program for ever.
         match tokio::time::timeout(self.timeout, sending).await {
             Ok(Ok(_)) => Outcome::Taken,
-            Ok(Err(error)) if error.is_permanent() => Outcome::Refused(reason(&error)),
+            // The second is an address that this server has no letters for.
+            Ok(Err(error)) if error.is_permanent() || error.is_client() => {
+                Outcome::Refused(reason(&error))
+            }
             Ok(Err(error)) if error.is_transient() => Outcome::Later(reason(&error)),
             Ok(Err(error)) => Outcome::Unreached(reason(&error)),
             Err(_) => Outcome::Unreached(format!(

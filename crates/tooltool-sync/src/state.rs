@@ -154,10 +154,10 @@ impl Shelf {
     /// It cannot be removed.
     pub fn take(&self, key: &str) -> Result<(), StateError> {
         let name = format!("{key}{ENDING}");
-        let taken =
-            self.0
-                .remove(&name)
-                .and_then(|existed| if existed { self.0.sync() } else { Ok(()) });
+        let taken = self
+            .0
+            .remove(&name)
+            .and_then(|existed| if existed { self.0.sync() } else { Ok(()) });
         taken.map_err(|source| self.failed(&name, source))
     }
 

@@ -155,13 +155,16 @@ fn exchanging_a_file_between_check_and_copy_wins_nothing() {
     thread::scope(|scope| {
         scope.spawn(|| {
             let (file, spare) = (site.at(FOLDER).join(&name), site.at("spare"));
+            // Never through the link: the folder vanishes now and then, and the link stays behind.
+            let exchange = |make: &dyn Fn()| {
+                let _ = fs::remove_file(&spare);
+                make();
+                let _ = fs::rename(&spare, &file);
+            };
             while !is_done.load(Ordering::SeqCst) {
-                let _ = symlink(site.at("secret"), &spare);
-                let _ = fs::rename(&spare, &file);
-                let _ = fs::write(&spare, "swapped");
-                let _ = fs::rename(&spare, &file);
-                let _ = fs::write(&spare, &harmless);
-                let _ = fs::rename(&spare, &file);
+                exchange(&|| symlink(site.at("secret"), &spare).unwrap());
+                exchange(&|| fs::write(&spare, "swapped").unwrap());
+                exchange(&|| fs::write(&spare, &harmless).unwrap());
             }
         });
         for _ in 0..150 {

@@ -229,3 +229,34 @@ fn an_uploader_who_is_the_maintainer_gets_one_mail() {
     assert_eq!(site.mail.take().len(), 1);
     assert_eq!(site.mail.connections(), 1);
 }
+
+#[test]
+fn an_address_that_the_server_has_no_letters_for_holds_up_nobody() {
+    let site = Site::new();
+    for name in ["a-package", "b-package", "c-package"] {
+        site.drop_package("jürgen/pub", name, &[], None);
+    }
+    site.drop_package("zoe/pub", "a-package", &[], None);
+    site.run();
+    let recipients: Vec<_> = site
+        .mail
+        .take()
+        .into_iter()
+        .map(|mail| mail.recipient)
+        .collect();
+    assert_eq!(
+        recipients
+            .iter()
+            .filter(|to| *to == "zoe@example.com")
+            .count(),
+        1
+    );
+    assert_eq!(
+        recipients
+            .iter()
+            .filter(|to| *to == "no-reply@example.com")
+            .count(),
+        4
+    );
+    assert_eq!(site.names(ASIDE).len(), 3, "{}", site.log());
+}

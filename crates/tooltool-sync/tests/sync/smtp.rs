@@ -203,17 +203,18 @@ fn drip(mut output: &TcpStream) -> std::io::Result<()> {
     }
 }
 
+/// Reads to the final dot; what ends without it was never sent.
 fn data(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> std::io::Result<String> {
     let mut data = String::new();
     for line in lines {
         let line = line?;
         if line == "." {
-            break;
+            return Ok(data);
         }
         data.push_str(line.strip_prefix('.').unwrap_or(&line));
         data.push_str("\r\n");
     }
-    Ok(data)
+    Err(std::io::ErrorKind::UnexpectedEof.into())
 }
 
 fn address(line: &str) -> String {
