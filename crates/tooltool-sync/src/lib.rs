@@ -3,23 +3,24 @@
 //! checks it, publishes it in folders or in a tooltool service, and writes mails about it. It runs
 //! on Unix.
 //!
-//! From outside to inside: [`cli`] → [`run`] → `publish`, `finish`, [`spool`] → [`check`],
+//! From outside to inside: [`cli`] → [`run`] → `publish`, `finish`, `outcome` → [`spool`], [`check`],
 //! [`smtp`] → [`config`], [`state`], [`package`] → [`folder`].
 
 pub mod algorithm;
 pub mod check;
 pub mod cli;
 pub mod config;
-pub mod failure;
-pub mod finish;
+mod failure;
+mod finish;
 pub mod folder;
 pub mod journal;
 pub mod lock;
 pub mod log;
 pub mod mail;
 pub mod name;
+mod outcome;
 pub mod package;
-pub mod publish;
+mod publish;
 pub mod run;
 pub mod smtp;
 pub mod spool;
