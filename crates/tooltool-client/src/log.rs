@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The log lines of the client, `LEVEL - message`, one line each on standard error.
+//! What the client tells people: log lines, `LEVEL - message`, one line each on standard error, and
+//! progress bars where these are wanted.
 
 use std::{
     fmt::{self, Display},
     io::Write,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use crate::progress::Progress;
 
 /// How important a line is; the order is from most to least important.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +39,7 @@ impl Display for Level {
 pub struct Log {
     threshold: Level,
     memory: Option<Arc<Mutex<Vec<String>>>>,
+    progress: Progress,
 }
 
 impl Log {
@@ -44,6 +48,7 @@ impl Log {
         Self {
             threshold,
             memory: None,
+            progress: Progress::default(),
         }
     }
 
@@ -52,7 +57,19 @@ impl Log {
         Self {
             threshold,
             memory: Some(Arc::default()),
+            progress: Progress::default(),
         }
+    }
+
+    /// Returns the log with progress bars, which its lines are kept clear of.
+    #[must_use]
+    pub fn with_progress(self, progress: Progress) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// Returns the progress bars; without any, nothing is shown.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Returns what a log in memory has kept; nothing for one on standard error.
@@ -87,15 +104,17 @@ impl Log {
         if level > self.threshold {
             return;
         }
-        let line = format!("{level} - {}", one_line(&message.to_string()));
-        match &self.memory {
-            Some(lines) => lines
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(line),
-            // Nobody is left to tell when standard error is closed.
-            None => drop(writeln!(std::io::stderr(), "{line}")),
+        let mut line = format!("{level} - {}", one_line(&message.to_string()));
+        if let Some(lines) = &self.memory {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            return lines.push(line);
         }
+        line.push('\n');
+        // In one piece, since others may write to the same terminal or file. Nobody is left to tell
+        // when standard error is closed.
+        self.progress
+            .beside(|| std::io::stderr().write_all(line.as_bytes()))
+            .ok();
     }
 }
 

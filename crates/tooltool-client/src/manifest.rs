@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The manifest: a JSON array of records, by convention the file `manifest.tt`.
 
+mod texts;
+
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
@@ -8,15 +10,23 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     log::Log,
     record::{Parsed, Record},
+    temporary,
 };
 
 /// What a manifest file may be long; real ones have a few kilobytes.
 pub const SIZE_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How many records a manifest may have; real ones have some dozens.
+pub const RECORD_LIMIT: usize = 100_000;
+
+/// What the text of one record may be long. A record in memory takes many times its text when it
+/// is made for that, so the whole manifest is never there in that form.
+pub const RECORD_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// A manifest in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,14 +88,10 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::load`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let Value::Array(values) = serde_json::from_slice(bytes)? else {
-            return Err(Error::Rule(
-                "a manifest must be an array of records".to_owned(),
-            ));
-        };
-        let mut entries = Vec::with_capacity(values.len());
-        for (position, value) in (1..).zip(values) {
-            entries.push(entry(position, value)?);
+        let texts = texts::records(bytes)?;
+        let mut entries = Vec::with_capacity(texts.len());
+        for (position, text) in (1..).zip(texts) {
+            entries.push(entry(position, text)?);
         }
         Ok(Self { entries })
     }
@@ -140,7 +146,7 @@ impl Manifest {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let mut file = new_file_in(&folder)?;
+        let mut file = temporary::file_in(&folder)?;
         if let Ok(metadata) = fs::metadata(&path) {
             file.as_file().set_permissions(metadata.permissions())?;
         }
@@ -155,20 +161,15 @@ impl Manifest {
     }
 }
 
-/// Makes a temporary file with the permissions any new file would have, not the private ones that
-/// temporary files get, because it will be renamed to something that others read.
-///
-/// # Errors
-/// The folder cannot be written.
-pub(crate) fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tooltool-").suffix(".tmp");
-    #[cfg(unix)]
-    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
-fn entry(position: usize, value: Value) -> Result<Entry, Error> {
+fn entry(position: usize, text: &RawValue) -> Result<Entry, Error> {
+    let text = text.get();
+    if text.len() > RECORD_LIMIT_BYTES {
+        return Err(Error::Rule(format!(
+            "record {position} is longer than {RECORD_LIMIT_BYTES} bytes"
+        )));
+    }
+    let value = serde_json::from_str(text)
+        .map_err(|error| Error::Rule(format!("record {position} is not valid JSON: {error}")))?;
     let Value::Object(members) = value else {
         return Err(Error::Rule(format!("record {position} must be an object")));
     };

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One record of a manifest: a file's name, size and digest, and what to do with it.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io,
+    num::NonZero,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -97,14 +104,10 @@ impl Record {
     /// # Errors
     /// The file cannot be read, or its name cannot stand in a manifest.
     pub fn of_file(path: &Path) -> io::Result<Self> {
-        let filename = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .ok_or_else(|| io::Error::other("the file name is not text"))?;
-        check_filename(filename).map_err(io::Error::other)?;
+        let filename = Self::filename_of(path)?;
         let (digest, size_bytes) = Sha512::of_reader(&mut File::open(path)?)?;
         Ok(Self {
-            filename: filename.to_owned(),
+            filename,
             size: Some(size_bytes),
             algorithm: "sha512".to_owned(),
             digest: digest.to_string(),
@@ -113,6 +116,19 @@ impl Record {
             visibility: None,
             setup: None,
         })
+    }
+
+    /// Returns the name that a record of the file has: the last part of its path.
+    ///
+    /// # Errors
+    /// The name cannot stand in a manifest.
+    pub fn filename_of(path: &Path) -> io::Result<String> {
+        let filename = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| io::Error::other("the file name is not text"))?;
+        check_filename(filename).map_err(io::Error::other)?;
+        Ok(filename.to_owned())
     }
 
     /// Returns what the file must be.
@@ -182,6 +198,38 @@ impl Expected {
     }
 }
 
+/// Compares all files with their records, on all processors: hashing is the whole cost. The states
+/// come in the order of the records.
+pub fn states_in(folder: &Path, records: &[&Record]) -> Vec<FileState> {
+    let workers = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(records.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(record) = records.get(at) else {
+                return done;
+            };
+            done.push((at, record.state_in(folder)));
+        }
+    };
+    let mut states = thread::scope(|scope| {
+        let helpers: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut states = work();
+        for helper in helpers {
+            match helper.join() {
+                Ok(done) => states.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        states
+    });
+    states.sort_by_key(|(at, _)| *at);
+    states.into_iter().map(|(_, state)| state).collect()
+}
+
 /// Names are joined to the working folder, so they must not be able to leave it.
 fn check_filename(filename: &str) -> Result<(), String> {
     let rule = if filename.is_empty() || filename == "." || filename == ".." {
@@ -190,6 +238,9 @@ fn check_filename(filename: &str) -> Result<(), String> {
         "must not contain / or \\"
     } else if filename.chars().any(char::is_control) {
         "must not contain control characters"
+    } else if cfg!(windows) && filename.contains(':') {
+        // "C:x" is a file on another drive.
+        "must not contain :"
     } else {
         return Ok(());
     };

@@ -16,6 +16,8 @@ pub(super) struct Environment {
     pub certificate: Option<String>,
     /// `TOOLTOOL_CACHE`: the default of `--cache-folder`.
     pub cache: Option<PathBuf>,
+    /// `TERM=dumb`: the terminal cannot move its cursor.
+    pub is_dumb: bool,
     /// `TOOLTOOL_RETRY_SCALE`: a factor on every wait, for tests.
     pub retry_scale: f64,
 }
@@ -33,6 +35,7 @@ impl Environment {
             client,
             certificate: variable("TASKCLUSTER_CERTIFICATE"),
             cache: variable("TOOLTOOL_CACHE").map(PathBuf::from),
+            is_dumb: variable("TERM").is_some_and(|term| term == "dumb"),
             retry_scale: scale(variable("TOOLTOOL_RETRY_SCALE"))?,
         })
     }

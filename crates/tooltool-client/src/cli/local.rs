@@ -4,10 +4,7 @@
 use std::{
     fs,
     io::{self, Write as _},
-    num::NonZero,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
 };
 
 use super::{
@@ -19,7 +16,7 @@ use crate::{
     log::Log,
     manifest::Manifest,
     purge,
-    record::{FileState, Record},
+    record::{FileState, states_in},
 };
 
 /// Reads the manifest and warns of what it skips.
@@ -42,7 +39,7 @@ pub(super) fn list(options: &Options, log: &Log) -> Result<bool, String> {
     let manifest = manifest(options, log)?;
     let records: Vec<_> = manifest.records().collect();
     let mut text = String::new();
-    for (record, state) in records.iter().zip(states(&records)) {
+    for (record, state) in records.iter().zip(states_in(&working_folder(), &records)) {
         let (present, valid) = match state {
             FileState::Absent => ('-', '-'),
             FileState::Invalid(_) => ('P', '-'),
@@ -63,7 +60,7 @@ pub(super) fn validate(options: &Options, log: &Log) -> Result<bool, String> {
     let manifest = manifest(options, log)?;
     let records: Vec<_> = manifest.records().collect();
     let mut all_valid = true;
-    for (record, state) in records.iter().zip(states(&records)) {
+    for (record, state) in records.iter().zip(states_in(&working_folder(), &records)) {
         let reason = match state {
             FileState::Valid => continue,
             FileState::Absent => "absent".to_owned(),
@@ -109,38 +106,6 @@ pub(super) fn purge(
 pub(super) fn cache_folder(options: &Options, environment: &Environment) -> Option<PathBuf> {
     let folder = options.cache_folder.as_ref().or(environment.cache.as_ref());
     folder.map(|folder| expand_home(folder))
-}
-
-/// Compares all files with their records, on all processors: hashing is the whole cost.
-fn states(records: &[&Record]) -> Vec<FileState> {
-    let folder = working_folder();
-    let workers = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(records.len());
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(record) = records.get(at) else {
-                return done;
-            };
-            done.push((at, record.state_in(&folder)));
-        }
-    };
-    let mut states = thread::scope(|scope| {
-        let helpers: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        let mut states = work();
-        for helper in helpers {
-            match helper.join() {
-                Ok(done) => states.extend(done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        states
-    });
-    states.sort_by_key(|(at, _)| *at);
-    states.into_iter().map(|(_, state)| state).collect()
 }
 
 /// The files of a manifest are in the current folder, wherever the manifest is.

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line: from words to an exit status. 0 is success, 1 a failed command, 2 wrong usage.
 
+mod commands;
 mod environment;
+mod legacy;
 mod local;
 mod options;
 mod remote;
+mod shell;
 
-use std::{ffi::OsString, io::Write as _};
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write as _},
+};
 
 use self::{
     environment::Environment,
     options::{Options, Parsed},
 };
-use crate::log::{Level, Log};
+use crate::{
+    log::{Level, Log},
+    progress::Progress,
+};
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
-
-/// Sending a package that was made earlier is a command of its own behind the name of another.
-const LEGACY_UPLOAD: &str = "upload --package";
 
 /// Runs a command line (the first word is the program) and returns the exit status.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
@@ -31,7 +37,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let log = Log::stderr(level(&options));
-    let Some(command) = options.command() else {
+    let Some(command) = options.command_word() else {
         let usage = "usage: tooltool [options] command [FILES]; tooltool --help tells more";
         writeln!(std::io::stderr(), "{usage}").ok();
         log.error("no command was given");
@@ -63,16 +69,37 @@ fn dispatch(command: &str, options: &Options, log: &Log) -> Result<bool, String>
         "list" => local::list(options, log),
         "validate" => local::validate(options, log),
         "add" => local::add(options, log),
+        "package" => legacy::package(options, log),
+        "distribute" => legacy::distribute(options, log),
+        "upload" if options.package.is_some() => legacy::upload(options, log),
+        "completions" => shell::completions(options),
+        "man" => shell::man(),
         "purge" => local::purge(options, &Environment::read()?, log),
-        "fetch" => remote::fetch(options, &Environment::read()?, log),
-        "upload" if options.package.is_some() => Err(not_implemented(LEGACY_UPLOAD)),
-        "upload" => remote::upload(options, &Environment::read()?, log),
         "change-visibility" => remote::change_visibility(options, &Environment::read()?, log),
         "delete" => remote::delete(options, &Environment::read()?, log),
-        other => Err(not_implemented(other)),
+        "fetch" => with_progress(options, log, remote::fetch),
+        "upload" => with_progress(options, log, remote::upload),
+        other => Err(format!("command \"{other}\" is not implemented")),
     }
 }
 
-fn not_implemented(command: &str) -> String {
-    format!("command \"{command}\" is not implemented")
+/// Runs a command that moves bytes, with progress bars if somebody is there to see them.
+fn with_progress(
+    options: &Options,
+    log: &Log,
+    run: fn(&Options, &Environment, &Log) -> Result<bool, String>,
+) -> Result<bool, String> {
+    let environment = Environment::read()?;
+    let is_watched = !options.quiet && !environment.is_dumb && std::io::stderr().is_terminal();
+    if !is_watched {
+        return run(options, &environment, log);
+    }
+    let progress = Progress::stderr();
+    let outcome = run(
+        options,
+        &environment,
+        &log.clone().with_progress(progress.clone()),
+    );
+    progress.clear();
+    outcome
 }

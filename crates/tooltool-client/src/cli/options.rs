@@ -4,29 +4,22 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{ArgAction, Parser, ValueHint, error::ErrorKind};
 
-use super::WRONG_USAGE;
+use super::{WRONG_USAGE, commands};
 use crate::server_urls::ServerUrl;
 
-const COMMANDS: &str = "\
-Commands:
-  list               show which files of the manifest are present (P) and valid (V)
-  validate           exit with 0 if all files of the manifest are present and valid
-  add FILE…          add files to the manifest
-  fetch [FILE…]      bring the files of the manifest here
-  purge              delete files from the cache folder, oldest first
-  upload             send the files of the manifest to the server
-  change-visibility  set who may download a file
-  delete             delete the stored copies of a file
+const TEMPLATE: &str = "\
+{name} {version}: {about}
 
-Environment:
-  TOOLTOOL_HOST              the server, when no --url is given
-  TOOLTOOL_CACHE             the default of --cache-folder
-  TASKCLUSTER_PROXY_URL      the proxy of a task, put before the host
-  TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN, TASKCLUSTER_CERTIFICATE
-                             credentials, when no --authentication-file is given
-  TOOLTOOL_RETRY_SCALE       a factor on every wait, for tests";
+{usage-heading} {usage}
+
+{before-help}{all-args}{after-help}";
+
+const SERVERS: &str = "Servers";
+const FETCHING: &str = "Fetching, cache and unpacking";
+const ADDING: &str = "Adding and uploading";
+const OLDER: &str = "Older ways of sending";
 
 /// What became of the command line.
 pub(super) enum Parsed {
@@ -36,22 +29,31 @@ pub(super) enum Parsed {
     Message { error: clap::Error, status: u8 },
 }
 
-/// Fetches, checks and uploads the files that a manifest lists.
+/// fetches, checks and uploads the files that a manifest lists
 #[derive(Debug, Parser)]
 #[command(
     name = "tooltool",
+    version,
     disable_version_flag = true,
+    disable_help_flag = true,
     infer_long_args = true,
     args_override_self = true,
+    help_template = TEMPLATE,
     override_usage = "tooltool [options] command [FILES]",
-    after_help = COMMANDS
+    before_help = commands::help(),
+    after_help = commands::environment_help()
 )]
 pub(super) struct Options {
     /// The command and its files
     #[arg(hide = true)]
     words: Vec<OsString>,
 
-    /// Log errors only
+    // The alias: --host would make the shortening ambiguous.
+    /// Print this text
+    #[arg(short, long, alias = "h", action = ArgAction::Help)]
+    help: Option<bool>,
+
+    /// Log errors only, show no progress
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -61,7 +63,95 @@ pub(super) struct Options {
 
     /// The manifest
     #[arg(short, long, value_name = "FILE", default_value = "manifest.tt")]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub manifest: PathBuf,
+
+    /// Accepted for old scripts: invalid files are always replaced
+    #[arg(short, long)]
+    pub overwrite: bool,
+
+    /// A server; fetch asks all in order, other commands the first
+    #[arg(long, value_name = "URL", value_parser = ServerUrl::parse)]
+    #[arg(value_hint = ValueHint::Url, help_heading = SERVERS)]
+    pub url: Vec<ServerUrl>,
+
+    /// The region to prefer (fetch, upload)
+    #[arg(short, long, help_heading = SERVERS)]
+    pub region: Option<String>,
+
+    /// Credentials: a token, or JSON with clientId and accessToken
+    #[arg(long, value_name = "FILE", help_heading = SERVERS)]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub authentication_file: Option<PathBuf>,
+
+    /// Attempts per download URL, and rounds of an upload
+    #[arg(long, value_name = "N", default_value = "5", help_heading = SERVERS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub tries: u32,
+
+    /// How long to wait for a connection, in seconds
+    #[arg(long, value_name = "SECS", default_value = "30", help_heading = SERVERS)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout_connect: u64,
+
+    /// How long to wait for the next byte, in seconds
+    #[arg(long, value_name = "SECS", default_value = "60", help_heading = SERVERS)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout_idle: u64,
+
+    /// Keep fetched files in a folder for the next time (fetch, purge)
+    #[arg(short, long, value_name = "DIR", help_heading = FETCHING)]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub cache_folder: Option<PathBuf>,
+
+    /// Share the bytes of the cache by hard links instead of copying
+    #[arg(long, help_heading = FETCHING)]
+    pub link_cache: bool,
+
+    /// Downloads at a time
+    #[arg(short, long, value_name = "N", default_value = "4", help_heading = FETCHING)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+
+    /// How much space purge makes free, in GiB; 0 deletes everything
+    #[arg(short, long, value_name = "GB", default_value = "0", value_parser = gibibytes)]
+    #[arg(allow_negative_numbers = true, help_heading = FETCHING)]
+    pub size: u64,
+
+    /// The longest download for a record without a size, in GiB
+    #[arg(long, value_name = "GB", default_value = "64", value_parser = gibibytes)]
+    #[arg(help_heading = FETCHING)]
+    pub limit_download: u64,
+
+    /// What one archive may unpack to, in GiB
+    #[arg(long, value_name = "GB", default_value = "64", value_parser = gibibytes)]
+    #[arg(help_heading = FETCHING)]
+    pub limit_unpacked: u64,
+
+    /// How many members one archive may have
+    #[arg(long, value_name = "N", default_value = "1000000", help_heading = FETCHING)]
+    pub limit_members: u64,
+
+    /// Run the program that a record names after unpacking
+    #[arg(long, help_heading = FETCHING)]
+    pub allow_setup: bool,
+
+    /// How long such a program may take, in seconds
+    #[arg(long, value_name = "SECS", default_value = "3600", help_heading = FETCHING)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub timeout_setup: u64,
+
+    /// Who may download the file (add, change-visibility)
+    #[arg(long, value_parser = ["internal", "public"], help_heading = ADDING)]
+    pub visibility: Option<String>,
+
+    /// Let fetch unpack the added file (add)
+    #[arg(long, help_heading = ADDING)]
+    pub unpack: bool,
+
+    /// A note about the version of the contents (add)
+    #[arg(long, value_name = "STRING", allow_hyphen_values = true, help_heading = ADDING)]
+    pub version: Option<String>,
 
     // The alias keeps a shortening working that --allow-setup would make ambiguous.
     /// The digest algorithm of new records
@@ -72,132 +162,54 @@ pub(super) struct Options {
         value_name = "ALG",
         default_value = "sha512"
     )]
-    #[arg(value_parser = ["sha512"])]
+    #[arg(value_parser = ["sha512"], help_heading = ADDING)]
     pub algorithm: String,
 
-    /// Accepted for old scripts: invalid files are always replaced
-    #[arg(short, long)]
-    pub overwrite: bool,
-
-    /// A server; fetch asks all in order, other commands the first
-    #[arg(long, value_name = "URL", value_parser = ServerUrl::parse)]
-    pub url: Vec<ServerUrl>,
-
-    /// A folder of downloaded files (fetch, purge)
-    #[arg(short, long, value_name = "DIR")]
-    pub cache_folder: Option<PathBuf>,
-
-    /// How much space purge makes free, in GiB; 0 deletes everything
-    #[arg(short, long, value_name = "GB", default_value = "0", value_parser = gibibytes)]
-    #[arg(allow_negative_numbers = true)]
-    pub size: u64,
-
-    /// The region to prefer (fetch, upload)
-    #[arg(short, long)]
-    pub region: Option<String>,
-
-    /// Who may download the file (add, change-visibility)
-    #[arg(long, value_parser = ["internal", "public"])]
-    pub visibility: Option<String>,
-
-    /// Let fetch unpack the added file (add)
-    #[arg(long)]
-    pub unpack: bool,
-
-    /// A note about the version of the contents (add)
-    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
-    pub version: Option<String>,
-
-    /// The digest of the file (change-visibility, delete)
-    #[arg(long)]
-    pub digest: Option<String>,
-
     /// What the upload is about
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = ADDING)]
     pub message: Option<String>,
 
-    /// Credentials: a token, or JSON with clientId and accessToken
-    #[arg(long, value_name = "FILE")]
-    pub authentication_file: Option<PathBuf>,
-
-    /// Downloads at a time
-    #[arg(short, long, value_name = "N", default_value = "4")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: u16,
-
-    /// Share the bytes of the cache by hard links instead of copying
-    #[arg(long)]
-    pub link_cache: bool,
-
-    /// Run the program that a record names after unpacking (fetch)
-    #[arg(long)]
-    pub allow_setup: bool,
-
     /// After an upload, wait until the server has verified the files
-    #[arg(long)]
+    #[arg(long, help_heading = ADDING)]
     pub wait: bool,
 
-    /// Attempts per download URL, and rounds of an upload
-    #[arg(long, value_name = "N", default_value = "5")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub tries: u32,
-
-    /// How long to wait for a connection, in seconds
-    #[arg(long, value_name = "SECS", default_value = "30")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout_connect: u64,
-
-    /// How long to wait for the next byte, in seconds
-    #[arg(long, value_name = "SECS", default_value = "60")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout_idle: u64,
-
     /// How long --wait waits, in seconds
-    #[arg(long, value_name = "SECS", default_value = "1800")]
+    #[arg(long, value_name = "SECS", default_value = "1800", help_heading = ADDING)]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=604_800))]
     pub timeout_wait: u64,
 
-    /// How long a program run for --allow-setup may take, in seconds
-    #[arg(long, value_name = "SECS", default_value = "3600")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    pub timeout_setup: u64,
+    /// The digest of the file (change-visibility, delete)
+    #[arg(long, help_heading = ADDING)]
+    pub digest: Option<String>,
 
-    /// The longest download for a record without a size, in GiB
-    #[arg(long, value_name = "GB", default_value = "64", value_parser = gibibytes)]
-    pub limit_download: u64,
-
-    /// What one archive may unpack to, in GiB
-    #[arg(long, value_name = "GB", default_value = "64", value_parser = gibibytes)]
-    pub limit_unpacked: u64,
-
-    /// How many members one archive may have
-    #[arg(long, value_name = "N", default_value = "1000000")]
-    pub limit_members: u64,
-
-    /// Legacy: a package to send
-    #[arg(long, value_name = "PKG", hide = true)]
-    pub package: Option<PathBuf>,
-
-    /// Legacy: the folder to package
-    #[arg(long, value_name = "DIR", hide = true)]
+    /// The folder to package (package, distribute)
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = OLDER)]
     pub folder: Option<PathBuf>,
 
-    /// Legacy: who sends a package
-    #[arg(long, hide = true)]
+    /// Send this package with rsync instead of uploading (upload)
+    #[arg(long, value_name = "PKG", value_hint = ValueHint::DirPath, help_heading = OLDER)]
+    pub package: Option<PathBuf>,
+
+    /// Whose account there (distribute, upload --package)
+    #[arg(long, value_hint = ValueHint::Username, help_heading = OLDER)]
     pub user: Option<String>,
 
-    /// Legacy: where a package is sent
-    #[arg(long, hide = true)]
+    /// The host with the drop folder
+    #[arg(long, value_hint = ValueHint::Hostname, help_heading = OLDER)]
     pub host: Option<String>,
 
-    /// Legacy: the folder a package is sent to
-    #[arg(long, hide = true)]
+    /// The drop folder on that host
+    #[arg(long, value_hint = ValueHint::Other, help_heading = OLDER)]
     pub path: Option<String>,
+
+    /// Answer the questions of distribute with yes
+    #[arg(long, help_heading = OLDER)]
+    pub yes: bool,
 }
 
 impl Options {
     /// Returns the command, if any.
-    pub fn command(&self) -> Option<String> {
+    pub fn command_word(&self) -> Option<String> {
         self.words
             .first()
             .map(|word| word.to_string_lossy().into_owned())
@@ -271,7 +283,7 @@ mod tests {
             "c",
             "-v",
         ]);
-        assert_eq!(options.command().as_deref(), Some("a-first"));
+        assert_eq!(options.command_word().as_deref(), Some("a-first"));
         assert_eq!(options.files().collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(options.manifest, PathBuf::from("x.tt"));
         assert_eq!(options.visibility.as_deref(), Some("public"));
@@ -281,26 +293,37 @@ mod tests {
     #[test]
     fn every_shortening_that_was_unambiguous_upstream_still_is() {
         let options = options(&[
-            "--qu",
+            "--q",
             "--verb",
-            "--man=m",
+            "--ma=m",
             "--al=sha512",
-            "--ov",
+            "--o",
             "--ur=http://h",
-            "--ca=c",
-            "--si=1",
-            "--re=r",
-            "--vis=public",
+            "--c=c",
+            "--s=1",
+            "--r=r",
+            "--vi=public",
             "--un",
             "--vers=v",
-            "--di=d",
+            "--d=d",
             "--me=t",
             "--au=f",
         ]);
         assert!(options.quiet && options.verbose && options.overwrite && options.unpack);
         assert_eq!(options.size, 1 << 30);
+        assert_eq!(options.manifest, PathBuf::from("m"));
         assert_eq!(options.authentication_file, Some(PathBuf::from("f")));
         assert_eq!(options.cache_folder, Some(PathBuf::from("c")));
+        for (value, given) in [
+            (&options.region, "r"),
+            (&options.visibility, "public"),
+            (&options.version, "v"),
+            (&options.digest, "d"),
+            (&options.message, "t"),
+        ] {
+            assert_eq!(value.as_deref(), Some(given));
+        }
+        assert_eq!(status(&["--h"]), 0);
     }
 
     #[test]

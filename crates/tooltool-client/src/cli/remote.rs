@@ -193,7 +193,10 @@ fn api(options: &Options, environment: &Environment, log: &Log) -> Result<Api, S
 }
 
 /// Runs network work to its end or to the user's; temporary files are removed either way.
-fn block_on<T>(work: impl Future<Output = T>, cancelled: &AtomicBool) -> Result<T, String> {
+pub(super) fn block_on<T>(
+    work: impl Future<Output = T>,
+    cancelled: &AtomicBool,
+) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

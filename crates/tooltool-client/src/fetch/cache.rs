@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{digest::Sha512, log::Log, manifest::new_file_in, record::Expected};
+use crate::{digest::Sha512, log::Log, record::Expected, temporary};
 
 /// A cache folder; it is created when the first file is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Cache {
     ) -> io::Result<Result<(), String>> {
         let copy = self.copy(entry, target.parent().unwrap_or(Path::new(".")))?;
         touch(entry);
-        Ok(match expected.check(&copy) {
+        Ok(match expected.check(copy.path()) {
             Ok(()) => {
                 copy.persist(target)?;
                 Ok(())
@@ -80,18 +80,18 @@ impl Cache {
         self.folder.join(digest.to_string())
     }
 
-    /// Makes a temporary copy of `source` in `folder`.
-    fn copy(&self, source: &Path, folder: &Path) -> io::Result<tempfile::TempPath> {
-        let copy = new_file_in(folder)?.into_temp_path();
-        if self.hard_links {
-            fs::remove_file(&copy)?;
-            if fs::hard_link(source, &copy).is_ok() {
-                return Ok(copy);
-            }
+    fn copy(&self, source: &Path, folder: &Path) -> io::Result<temporary::Copy> {
+        if self.hard_links
+            && let Ok(link) = temporary::link_in(source, folder)
+        {
+            return Ok(link);
         }
-        // Reflinks where the file system can.
-        fs::copy(source, &copy)?;
-        Ok(copy)
+        temporary::copy_in(source, folder)
+    }
+
+    /// Removes what killed processes have left in the folder.
+    pub(super) fn tidy(&self, log: &Log) {
+        temporary::tidy(&self.folder, log);
     }
 }
 

@@ -10,7 +10,9 @@ impl Context {
     /// Downloads, verifies and publishes a file.
     pub(super) async fn download(&self, wanted: &Wanted, target: &Path) -> Result<(), String> {
         let local = |error: std::io::Error| format!("cannot write the file: {error}");
-        let mut partial = Partial::new(target).map_err(local)?;
+        let progress = self.log.progress();
+        let bar = progress.file(&wanted.record.filename, wanted.expected.size);
+        let mut partial = Partial::new(target, bar).map_err(local)?;
         for server in &self.options.servers {
             match self.ask_server(server, wanted, &mut partial).await {
                 Ok(()) => return partial.publish(target).map_err(local),

@@ -9,7 +9,7 @@ mod setup;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -20,9 +20,10 @@ use tokio::task::JoinSet;
 pub use self::cache::Cache;
 use crate::{
     log::Log,
-    manifest::{self, Manifest},
+    manifest::Manifest,
     record::{Expected, FileState, Record},
     server_urls::ServerUrl,
+    temporary,
     transport::Transport,
     unpack,
 };
@@ -85,6 +86,8 @@ pub async fn fetch(
         log,
     });
     context.warn_of_setup(&wanted);
+    context.tidy();
+    context.begin_progress(&wanted);
     let mut failed = obtain_all(&context, &wanted).await;
     for wanted in wanted.iter().filter(|wanted| wanted.record.unpack) {
         let name = &wanted.record.filename;
@@ -171,14 +174,30 @@ impl Context {
         }
     }
 
+    fn begin_progress(&self, wanted: &[Wanted]) {
+        let files = u64::try_from(wanted.len()).unwrap_or(u64::MAX);
+        let sizes = wanted.iter().filter_map(|wanted| wanted.expected.size);
+        let total = sizes.fold(0_u64, u64::saturating_add);
+        self.log.progress().begin(files, total);
+    }
+
+    fn tidy(&self) {
+        temporary::tidy(&self.options.folder, &self.log);
+        if let Some(cache) = &self.options.cache {
+            cache.tidy(&self.log);
+        }
+    }
+
     /// Makes the file of a record be there: already, from the cache, or from a server.
     async fn obtain(self: &Arc<Self>, wanted: &Wanted) -> Result<(), String> {
         let name = &wanted.record.filename;
         let target = self.options.folder.join(name);
+        let size_bytes = wanted.expected.size.unwrap_or(0);
         let (record, folder) = (wanted.record.clone(), self.options.folder.clone());
         match blocking(move || record.state_in(&folder)).await? {
             FileState::Valid => {
                 self.log.info(format_args!("'{name}' is already here"));
+                self.log.progress().skip(size_bytes);
                 return Ok(());
             }
             FileState::Invalid(reason) => {
@@ -190,6 +209,7 @@ impl Context {
             FileState::Absent => {}
         }
         if self.restore(wanted, &target).await? {
+            self.log.progress().skip(size_bytes);
             return Ok(());
         }
         self.download(wanted, &target).await?;
@@ -233,6 +253,7 @@ impl Context {
         let (this, record) = (Arc::clone(self), wanted.record.clone());
         let outcome = blocking(move || {
             let options = &this.options;
+            let _busy = this.log.progress().busy(&record.filename, "is unpacked");
             this.log
                 .info(format_args!("unpacking '{}'", record.filename));
             unpack::unpack(
@@ -266,9 +287,4 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| format!("internal error: {error}"))
-}
-
-/// Makes the file that will become `target` once it is complete.
-fn new_file_for(target: &Path) -> io::Result<tempfile::NamedTempFile> {
-    manifest::new_file_in(target.parent().unwrap_or(Path::new(".")))
 }

@@ -8,21 +8,22 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::new_file_for;
-use crate::{digest::Hasher, record::Expected};
+use crate::{digest::Hasher, progress::FileBar, record::Expected, temporary};
 
 /// Removed from disk when dropped, unless published.
 pub(super) struct Partial {
     file: NamedTempFile,
     hasher: Hasher,
+    bar: FileBar,
 }
 
 impl Partial {
-    /// Makes an empty one next to `target`.
-    pub fn new(target: &Path) -> io::Result<Self> {
+    /// Makes an empty one next to `target`; the bar shows how far it is.
+    pub fn new(target: &Path, bar: FileBar) -> io::Result<Self> {
         Ok(Self {
-            file: new_file_for(target)?,
+            file: temporary::file_in(target.parent().unwrap_or(Path::new(".")))?,
             hasher: Hasher::default(),
+            bar,
         })
     }
 
@@ -35,12 +36,14 @@ impl Partial {
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.hasher.update(bytes);
+        self.bar.set(self.hasher.size_bytes());
         Ok(())
     }
 
     /// Forgets all bytes.
     pub fn restart(&mut self) -> io::Result<()> {
         self.hasher = Hasher::default();
+        self.bar.set(0);
         self.file.as_file().set_len(0)?;
         self.file.rewind()
     }
@@ -52,9 +55,8 @@ impl Partial {
 
     /// Gives the file its name.
     pub fn publish(self, target: &Path) -> io::Result<()> {
-        self.file
-            .persist(target)
-            .map(drop)
-            .map_err(|error| error.error)
+        self.file.persist(target).map_err(|error| error.error)?;
+        self.bar.done();
+        Ok(())
     }
 }

@@ -127,7 +127,45 @@ fn text_that_is_not_json_is_refused_with_the_place() {
         "{}",
         refusal("")
     );
-    assert!(refusal(&"[".repeat(100_000)).starts_with("not valid JSON: recursion limit"));
+    assert!(refusal(&"[".repeat(100_000)).starts_with("not valid JSON: EOF"));
+    let record = with(r#""filename": "a", "other": 1 2"#);
+    assert!(refusal(&record).starts_with("not valid JSON: expected"));
+    assert!(
+        Manifest::parse(b"[{\"filename\": \"\xff\"}]")
+            .unwrap_err()
+            .to_string()
+            .starts_with("not valid JSON: ")
+    );
+}
+
+#[test]
+fn depth_length_and_number_have_bounds() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for text in [format!("[{deep}]"), with(&format!(r#""other": {deep}"#))] {
+        let message = refusal(&text);
+        assert!(
+            message.starts_with("record 1 is not valid JSON: recursion limit exceeded"),
+            "{message}"
+        );
+    }
+    let long = with(&format!(
+        r#""version": "{}""#,
+        "x".repeat(RECORD_LIMIT_BYTES)
+    ));
+    assert_eq!(refusal(&long), "record 1 is longer than 1048576 bytes");
+    let many = format!("[{}{{}}]", "{},".repeat(RECORD_LIMIT));
+    assert_eq!(
+        refusal(&many),
+        "a manifest must not have more than 100000 records"
+    );
+    let as_many = format!("[{}{{}}]", "{},".repeat(RECORD_LIMIT - 1));
+    assert_eq!(
+        Manifest::parse(as_many.as_bytes())
+            .unwrap()
+            .warnings()
+            .count(),
+        RECORD_LIMIT
+    );
 }
 
 #[test]

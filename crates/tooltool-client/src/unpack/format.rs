@@ -8,6 +8,8 @@ use std::{
     path::Path,
 };
 
+use zip::ZipArchive;
+
 use super::tree::Kind;
 
 const BLOCK_BYTES: usize = 512;
@@ -42,9 +44,7 @@ pub(super) fn detect(path: &Path) -> io::Result<Format> {
     if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
         return Ok(Format::Zip(file));
     }
-    if path.as_os_str().as_encoded_bytes().ends_with(b".tar.zst")
-        && magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-    {
+    if path.as_os_str().as_encoded_bytes().ends_with(b".tar.zst") && is_zstandard(&magic) {
         return Ok(Format::Tar(Box::new(zstd::stream::read::Decoder::new(
             file,
         )?)));
@@ -62,9 +62,24 @@ pub(super) fn detect(path: &Path) -> io::Result<Format> {
     let mut block = Vec::new();
     (&mut reader).take(512).read_to_end(&mut block)?;
     if !is_tar_block(&block) {
-        return Ok(Format::Unknown);
+        return zip_by_its_end(path);
     }
     Ok(Format::Tar(Box::new(Cursor::new(block).chain(reader))))
+}
+
+/// A frame of data, or one of those to be skipped, with which parallel compressors begin.
+fn is_zstandard(magic: &[u8]) -> bool {
+    magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// What a zip holds is told at its end: a self-extracting one begins with a program.
+fn zip_by_its_end(path: &Path) -> io::Result<Format> {
+    let file = File::open(path)?;
+    Ok(match ZipArchive::new(BufReader::new(&file)) {
+        Ok(_) => Format::Zip(file),
+        Err(_) => Format::Unknown,
+    })
 }
 
 /// A tar begins with a header whose bytes add up to the checksum inside, or, if it is empty, with

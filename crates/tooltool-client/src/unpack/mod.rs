@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use crate::log::Log;
+use crate::{log::Log, temporary};
 
 use self::{
     format::Format,
@@ -99,10 +99,7 @@ pub fn unpack(folder: &Path, archive: &str, options: &Options, log: &Log) -> Res
         cause,
     };
     let format = format::detect(&folder.join(archive)).map_err(failed)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(".tooltool-unpack-")
-        .tempdir_in(folder)
-        .map_err(failed)?;
+    let temporary = temporary::folder_in(folder).map_err(failed)?;
     let kind = format.kind();
     let mut tree = Tree::new(temporary.path().to_owned(), kind, archive, options, log);
     match format {
@@ -111,8 +108,11 @@ pub fn unpack(folder: &Path, archive: &str, options: &Options, log: &Log) -> Res
         Format::Unknown => return Err(Error::UnknownFormat(archive.to_owned())),
     }
     let folders = tree.finish()?;
-    if let Some(expected) = expected_folder(archive) {
-        place::remove_folder(&folder.join(expected)).map_err(failed)?;
+    let replaced = expected_folder(archive).map(Path::new);
+    place::check(temporary.path(), folder, replaced).map_err(failed)?;
+    let old = temporary::folder_in(folder).map_err(failed)?;
+    if let Some(replaced) = replaced {
+        place::set_aside(&folder.join(replaced), &old.path().join(replaced)).map_err(failed)?;
     }
     place::merge_into(temporary.path(), folder).map_err(failed)?;
     place::finish_folders(folder, folders).map_err(failed)

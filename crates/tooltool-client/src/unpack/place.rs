@@ -14,31 +14,44 @@ use super::{
 };
 use crate::log::Log;
 
-/// Removes a folder with everything in it; anything but a folder stays.
-pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
-    let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
-    if !is_folder(folder) {
+/// Moves a folder out of the way, as a whole, so that whoever is killed meanwhile leaves no half of
+/// it; anything but a folder stays.
+pub(super) fn set_aside(folder: &Path, aside: &Path) -> io::Result<()> {
+    let is_folder = folder.symlink_metadata().is_ok_and(|found| found.is_dir());
+    if !is_folder {
         return Ok(());
     }
-    match fs::remove_dir_all(folder) {
+    match fs::rename(folder, aside) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            // Toolchains are often packed with read-only folders.
-            make_writable(folder)?;
-            fs::remove_dir_all(folder)
+            // A folder that changes its parent is written to, and toolchains are often packed with
+            // read-only folders.
+            platform::set_mode(folder, 0o700)?;
+            fs::rename(folder, aside)
         }
         outcome => outcome,
     }
 }
 
-fn make_writable(folder: &Path) -> io::Result<()> {
-    platform::set_mode(folder, 0o700)?;
-    for entry in fs::read_dir(folder)? {
+/// Tells whether everything in `from` can be moved into `to`, before anything is changed there.
+/// What is in `replaced` will have been removed by then.
+pub(super) fn check(from: &Path, to: &Path, replaced: Option<&Path>) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            make_writable(&entry.path())?;
+        let target = to.join(entry.file_name());
+        let is_folder = target.symlink_metadata().is_ok_and(|there| there.is_dir());
+        if !is_folder || replaced == Some(Path::new(&entry.file_name())) {
+            continue;
         }
+        if !entry.file_type()?.is_dir() {
+            return Err(in_the_way(&target));
+        }
+        check(&entry.path(), &target, None)?;
     }
     Ok(())
+}
+
+fn in_the_way(folder: &Path) -> io::Error {
+    io::Error::other(format!("the folder {} is in the way", folder.display()))
 }
 
 /// Moves everything in `from` into `to`. Folders are merged, files and links are replaced.
@@ -53,10 +66,7 @@ pub(super) fn merge_into(from: &Path, to: &Path) -> io::Result<()> {
                 merge_into(&entry.path(), &target)?;
                 continue;
             }
-            Ok(there) if there.is_dir() => {
-                let name = target.display();
-                return Err(io::Error::other(format!("the folder {name} is in the way")));
-            }
+            Ok(there) if there.is_dir() => return Err(in_the_way(&target)),
             Ok(_) => fs::remove_file(&target)?,
         }
         fs::rename(entry.path(), target)?;

@@ -111,12 +111,31 @@ fn every_compression_is_recognised_by_its_contents_and_zstandard_by_its_name() {
         encoder.finish().unwrap()
     };
     let zstandard = zstd::encode_all(tar.as_slice(), 1).unwrap();
+    // As parallel compressors write it: a frame to be skipped, of four bytes, comes first.
+    let skipped = [
+        &[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4],
+        zstandard.as_slice(),
+    ]
+    .concat();
+    // Several streams one after the other, as parallel compressors write them too.
+    let two_gzips = {
+        let half = |part: &[u8]| {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(part).unwrap();
+            encoder.finish().unwrap()
+        };
+        let (first, second) = tar.split_at(700);
+        [half(first), half(second)].concat()
+    };
     for (name, archive) in [
         ("pkg.tar", &tar),
         ("misleading.tar.xz", &gzip),
         ("pkg.tar.bz2", &bzip2),
         ("pkg.txz", &xz),
         ("pkg.tar.zst", &zstandard),
+        ("skipped-frame.tar.zst", &skipped),
+        ("two-streams.tar.gz", &two_gzips),
         ("gzip-by-content.tar.zst", &gzip),
     ] {
         let place = Place::new();
@@ -194,6 +213,34 @@ fn the_expected_folder_is_replaced_and_other_folders_are_merged() {
             "share/old"
         ]
     );
+}
+
+#[test]
+fn a_folder_in_the_way_of_a_file_is_noticed_before_anything_is_changed() {
+    let place = Place::new();
+    let at = |path: &str| place.folder.path().join(path);
+    for folder in ["gcc", "share", "share/taken"] {
+        fs::create_dir(at(folder)).unwrap();
+        fs::write(at(folder).join("old"), "old").unwrap();
+    }
+    let tar = tar_of(&[
+        FINE,
+        (FILE, "share/new", 0o644, ""),
+        (FILE, "share/taken", 0o644, ""),
+    ]);
+    let message = place.unpack("gcc.tar.xz", &tar).unwrap_err();
+    let in_the_way = format!("the folder {} is in the way", at("share/taken").display());
+    assert_eq!(message, format!("cannot unpack 'gcc.tar.xz': {in_the_way}"));
+    let left = [
+        "gcc",
+        "gcc.tar.xz",
+        "gcc/old",
+        "share",
+        "share/old",
+        "share/taken",
+        "share/taken/old",
+    ];
+    assert_eq!(place.names(), left);
 }
 
 /// Unpacks beside the folder of an earlier version and expects a refusal and no trace.
@@ -301,7 +348,7 @@ fn links_and_permission_bits_and_times_are_restored() {
         at("p/ro/tool").metadata().unwrap().ino()
     );
     // So that the test's folder can be removed by anybody.
-    place::remove_folder(&at("p")).unwrap();
+    crate::temporary::remove_folder(&at("p")).unwrap();
 }
 
 #[cfg(unix)]

@@ -18,7 +18,7 @@ use crate::{
     api::{Api, Error as ApiError},
     digest::Sha512,
     manifest::Manifest,
-    record::{FileState, Record},
+    record::{FileState, Record, states_in},
 };
 
 /// URLs live for a minute, so all files are sent at once, up to what a process may have open.
@@ -74,6 +74,7 @@ pub async fn upload(manifest: &Manifest, options: &Options, api: &Api) -> Result
     // Hashing takes long, and an interruption shall be noticed meanwhile.
     let items = tokio::task::spawn_blocking(move || check(&manifest, &folder)).await;
     let items = items.unwrap_or(Err(Error::ManifestInvalid))?;
+    begin_progress(&items, api);
     let (sent, mut failed) = send(items, options, api).await?;
     let digests: BTreeSet<_> = sent.iter().map(|item| item.digest).collect();
     let notified = stream::iter(digests).map(|digest| notify::complete(api, digest));
@@ -89,6 +90,13 @@ pub async fn upload(manifest: &Manifest, options: &Options, api: &Api) -> Result
     } else {
         Err(Error::Files(failed))
     }
+}
+
+fn begin_progress(items: &[Item], api: &Api) {
+    let files = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    let sizes = items.iter().map(|item| item.size_bytes);
+    let total = sizes.fold(0_u64, u64::saturating_add);
+    api.log().progress().begin(files, total);
 }
 
 /// Waits for the verification of all files; returns the names of those without.
@@ -115,30 +123,31 @@ async fn wait(sent: &[Item], limit: Duration, options: &Options, api: &Api) -> V
 }
 
 fn check(manifest: &Manifest, folder: &Path) -> Result<Vec<Item>, Error> {
+    let records: Vec<_> = manifest.records().collect();
     let mut items: Vec<Item> = Vec::new();
-    for record in manifest.records() {
-        if record.state_in(folder) != FileState::Valid {
+    let mut names = BTreeSet::new();
+    for (record, state) in records.iter().zip(states_in(folder, &records)) {
+        if state != FileState::Valid {
             return Err(Error::ManifestInvalid);
         }
-        let expected = record.expected().map_err(|_| Error::ManifestInvalid)?;
         if !matches!(record.visibility.as_deref(), Some("public" | "internal")) {
             return Err(Error::Visibility(record.filename.clone()));
         }
-        let path = folder.join(&record.filename);
-        let length = path.metadata().map(|metadata| metadata.len());
-        let size_bytes = length.map_err(|_| Error::ManifestInvalid)?;
-        if items
-            .iter()
-            .all(|item| item.record.filename != record.filename)
-        {
-            items.push(Item {
-                record: record.clone(),
-                digest: expected.digest,
-                size_bytes,
-            });
+        // The same file named twice, since both are valid.
+        if names.insert(&record.filename) {
+            items.push(item(record, folder).ok_or(Error::ManifestInvalid)?);
         }
     }
     Ok(items)
+}
+
+fn item(record: &Record, folder: &Path) -> Option<Item> {
+    let metadata = folder.join(&record.filename).metadata().ok()?;
+    Some(Item {
+        record: record.clone(),
+        digest: record.expected().ok()?.digest,
+        size_bytes: metadata.len(),
+    })
 }
 
 /// Sends all files; those that fail are announced again, because their URLs have a short life.
@@ -184,6 +193,7 @@ async fn round(
                 let name = &item.record.filename;
                 api.log()
                     .info(format_args!("{name}: already exists on server"));
+                api.log().progress().skip(item.size_bytes);
             }
         }
     }

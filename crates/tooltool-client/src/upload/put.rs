@@ -21,6 +21,7 @@ use tokio_util::io::ReaderStream;
 use super::Item;
 use crate::{
     api::Api,
+    progress::FileBar,
     transport::{Broken, Transport},
 };
 
@@ -34,16 +35,20 @@ pub(super) struct Unsent;
 pub(super) async fn put(api: &Api, folder: &Path, item: &Item, url: Url) -> Result<(), Unsent> {
     let name = &item.record.filename;
     api.log().info(format_args!("{name}: starting upload"));
-    let outcome = exchange(api.transport(), &folder.join(name), item.size_bytes, url).await;
+    let bar = Arc::new(api.log().progress().file(name, Some(item.size_bytes)));
+    let path = folder.join(name);
+    let outcome = exchange(api.transport(), &path, item.size_bytes, url, &bar).await;
     let reason = match outcome {
         // Stores answer 200 to a signed PUT; anything else is not the store.
         Ok(answer) if answer.status() == StatusCode::OK => {
+            bar.done();
             api.log().info(format_args!("{name}: uploaded"));
             return Ok(());
         }
         Ok(answer) => format!("the store answers {}", answer.status()),
         Err(broken) => broken.to_string(),
     };
+    bar.set(0);
     api.log().error(format_args!("{name}: failed: {reason}"));
     Err(Unsent)
 }
@@ -53,6 +58,7 @@ async fn exchange(
     path: &Path,
     size_bytes: u64,
     url: Url,
+    bar: &Arc<FileBar>,
 ) -> Result<Response, Broken> {
     let unreadable = |error: std::io::Error| Broken(format!("cannot read the file: {error}"));
     let progress = Arc::new(AtomicU64::new(0));
@@ -65,8 +71,10 @@ async fn exchange(
     headers.insert(CONTENT_LENGTH, HeaderValue::from(size_bytes));
     if size_bytes > 0 {
         let file = File::open(path).await.map_err(unreadable)?;
-        let counted = Arc::clone(&progress);
-        let stream = ReaderStream::with_capacity(file, CHUNK_BYTES).inspect(move |_| {
+        let (counted, bar) = (Arc::clone(&progress), Arc::clone(bar));
+        let stream = ReaderStream::with_capacity(file, CHUNK_BYTES).inspect(move |chunk| {
+            let bytes = chunk.as_ref().map_or(0, |chunk| chunk.len());
+            bar.add(u64::try_from(bytes).unwrap_or(0));
             counted.fetch_add(1, Ordering::Relaxed);
         });
         *request.body_mut() = Some(Body::wrap_stream(stream));

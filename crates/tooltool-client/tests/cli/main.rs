@@ -10,11 +10,21 @@
 
 mod admin;
 mod cache;
+mod enemies;
 mod fetch;
 mod home;
+#[cfg(unix)]
+mod kill;
+#[cfg(unix)]
+mod legacy;
 mod local;
+mod original;
 mod retry;
 mod server;
+mod shell;
+#[cfg(unix)]
+mod terminal;
+mod travel;
 mod unpack;
 mod upload;
 mod usage;

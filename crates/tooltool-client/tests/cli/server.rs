@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -41,13 +41,38 @@ pub struct Answer {
     fault: Fault,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Stays closed until a test opens it.
+#[derive(Debug, Default)]
+pub struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    pub fn pass(&self) {
+        let waiting = self
+            .opened
+            .wait_while(self.is_open.lock().unwrap(), |is_open| !*is_open);
+        drop(waiting.unwrap());
+    }
+}
+
+#[derive(Debug, Clone)]
 enum Fault {
     None,
+    /// After so many bytes of the body the rest waits.
+    Gate(usize, Arc<Gate>),
     /// The connection ends after so many bytes of the body.
     Cut(usize),
     /// Nothing comes after the head; the connection stays open.
     Silence,
+    /// Nothing comes at all; the connection stays open.
+    Mute,
     /// The connection ends before the head.
     Slam,
 }
@@ -74,10 +99,24 @@ impl Answer {
         }
     }
 
+    pub fn gate_after(self, bytes: usize, gate: &Arc<Gate>) -> Self {
+        Self {
+            fault: Fault::Gate(bytes, Arc::clone(gate)),
+            ..self
+        }
+    }
+
     pub fn then_silence(self) -> Self {
         Self {
             fault: Fault::Silence,
             ..self
+        }
+    }
+
+    pub fn mute() -> Self {
+        Self {
+            fault: Fault::Mute,
+            ..Self::new(200, "")
         }
     }
 
@@ -102,7 +141,15 @@ pub struct Server {
 impl Server {
     /// The handler gets the request and how many came before it.
     pub fn start(handler: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        Self::start_at("127.0.0.1", handler)
+    }
+
+    /// The same on another address of the loopback interface, which makes it another host.
+    pub fn start_at(
+        host: &str,
+        handler: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::<Mutex<Vec<Request>>>::default();
         let stop = Arc::<AtomicBool>::default();
@@ -171,7 +218,12 @@ fn serve(mut stream: TcpStream, requests: &Mutex<Vec<Request>>, handler: &Handle
         requests.len() - 1
     };
     let answer = handler(&request, before);
-    if answer.fault == Fault::Slam {
+    if matches!(answer.fault, Fault::Slam) {
+        return;
+    }
+    if matches!(answer.fault, Fault::Mute) {
+        // Until the client gives up.
+        let _ = stream.read(&mut [0]);
         return;
     }
     let mut head = format!("HTTP/1.1 {} Status\r\nConnection: close\r\n", answer.status);
@@ -185,18 +237,24 @@ fn serve(mut stream: TcpStream, requests: &Mutex<Vec<Request>>, handler: &Handle
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    let body = match answer.fault {
-        Fault::Cut(bytes) => &answer.body[..bytes],
-        Fault::Silence => b"",
-        _ => &answer.body,
+    let first = match &answer.fault {
+        Fault::Cut(bytes) | Fault::Gate(bytes, _) => *bytes,
+        Fault::Silence => 0,
+        _ => answer.body.len(),
     };
+    let (first, rest) = answer.body.split_at(first);
     // The client may have gone away, which is its right.
     let _ = stream
         .write_all(format!("{head}\r\n").as_bytes())
-        .and_then(|()| stream.write_all(body));
-    if answer.fault == Fault::Silence {
+        .and_then(|()| stream.write_all(first));
+    match &answer.fault {
+        Fault::Gate(_, gate) => {
+            gate.pass();
+            let _ = stream.write_all(rest);
+        }
         // Until the client gives up.
-        let _ = stream.read(&mut [0]);
+        Fault::Silence => drop(stream.read(&mut [0])),
+        _ => {}
     }
 }
 

@@ -16,7 +16,7 @@ fn without_a_command_the_status_is_two() {
 
 #[test]
 fn an_unknown_command_is_not_implemented() {
-    for command in ["dance", "package", "distribute"] {
+    for command in ["dance", "Fetch", ""] {
         let run = Home::new().run(&[command]);
         assert_eq!((run.status, run.stdout.as_str()), (1, ""));
         assert_eq!(

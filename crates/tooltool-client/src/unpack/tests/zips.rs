@@ -3,7 +3,11 @@
 
 use std::io::Write as _;
 
-use ::zip::write::{SimpleFileOptions, ZipWriter};
+use ::zip::{
+    CompressionMethod,
+    write::{SimpleFileOptions, ZipWriter},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::Place;
 
@@ -33,6 +37,63 @@ fn zip_restores_permission_bits_and_links() {
     assert_eq!(tool.permissions().mode() & 0o777, 0o750);
     assert_eq!(place.text("sdk/l"), "tool");
     assert!(place.folder.path().join("sdk/l").is_symlink());
+}
+
+#[test]
+fn a_zip_is_found_behind_a_program_and_with_every_usual_compression() {
+    let place = Place::new();
+    let zip = [
+        b"MZ, a program that extracts what follows".to_vec(),
+        zip_of(&[("sdk/a", 0o644, "a")]),
+    ];
+    assert_eq!(place.unpack("sdk.exe", &zip.concat()), Ok(()));
+    assert_eq!(place.text("sdk/a"), "a");
+    for method in [
+        CompressionMethod::Stored,
+        CompressionMethod::Deflated,
+        CompressionMethod::Bzip2,
+    ] {
+        let place = Place::new();
+        let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(method);
+        writer.start_file("sdk/a", options).unwrap();
+        writer.write_all(&b"contents".repeat(1000)).unwrap();
+        let zip = writer.finish().unwrap().into_inner();
+        assert_eq!(place.unpack("sdk.zip", &zip), Ok(()), "{method}");
+        assert_eq!(place.text("sdk/a"), "contents".repeat(1000), "{method}");
+    }
+    let place = Place::new();
+    let zip = BASE64_STANDARD.decode(LZMA_ZIP).unwrap();
+    assert_eq!(place.unpack("sdk.zip", &zip), Ok(()));
+    assert_eq!(place.text("sdk/a"), "contents".repeat(1000));
+}
+
+/// The writer here cannot do LZMA. Made with Python: `ZipFile.writestr(ZipInfo("sdk/a"),
+/// b"contents" * 1000)` with `compress_type = ZIP_LZMA`.
+const LZMA_ZIP: &str = "\
+    UEsDBD8AAgAOAAAAIVDq6xVrPwAAAEAfAAAFAAAAc2RrL2EJBAUAXQAAgAAAMZvKGdrtpRYDDHTiYXV8b5HgPHcoEg\
+    LqskoESLMABgr8Bz49vbe16cUOWAPPZNH//9wjwABQSwECPwM/AAIADgAAACFQ6usVaz8AAABAHwAABQAAAAAAAAAA\
+    AAAAgAEAAAAAc2RrL2FQSwUGAAAAAAEAAQAzAAAAYgAAAAAA";
+
+#[test]
+fn special_files_and_truncation_are_refused_in_zip_too() {
+    let place = Place::new();
+    let mut zip = zip_of(&[("d/a", 0o644, "a"), ("d/f", 0o644, "f")]);
+    let entry = zip
+        .windows(4)
+        .rposition(|bytes| bytes == b"PK\x01\x02")
+        .unwrap();
+    // The type of the second member becomes that of a FIFO.
+    zip[entry + 41] = 0o010_644_u32.to_le_bytes()[1];
+    let message = "Attempted special file in zip file: d/f";
+    assert_eq!(place.unpack("a.zip", &zip), Err(message.to_owned()));
+    assert_eq!(place.names(), ["a.zip"]);
+    let whole = zip_of(&[("d/a", 0o644, "a"), ("d/f", 0o644, "f")]);
+    let error = place
+        .unpack("a.zip", &whole[..whole.len() - 30])
+        .unwrap_err();
+    assert!(error.starts_with("cannot unpack 'a.zip': "), "{error}");
+    assert_eq!(place.names(), ["a.zip"]);
 }
 
 #[test]
