@@ -3,6 +3,7 @@
 
 use std::{error::Error as _, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{Client, Request, Response, redirect::Policy};
 
 use crate::{credentials::Credentials, retry::Pace};
@@ -72,9 +73,9 @@ impl Transport {
     }
 
     /// Returns the next piece of a body, `None` at its end.
-    pub(crate) async fn chunk(&self, answer: &mut Response) -> Result<Option<Vec<u8>>, Broken> {
+    pub(crate) async fn chunk(&self, answer: &mut Response) -> Result<Option<Bytes>, Broken> {
         let chunk = tokio::time::timeout(self.idle, answer.chunk());
-        Ok(chunk.await.map_err(|_| self.timed_out())??.map(Vec::from))
+        Ok(chunk.await.map_err(|_| self.timed_out())??)
     }
 
     /// Returns a whole body, if it is not unreasonably long.

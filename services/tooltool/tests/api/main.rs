@@ -10,6 +10,7 @@
 mod admin;
 mod batches;
 mod client;
+mod client_process;
 mod command_line;
 mod crash;
 mod downloads;
