@@ -56,8 +56,10 @@ impl Progress {
         let total = ProgressBar::hidden()
             .with_style(style(SIZED))
             .with_finish(ProgressFinish::AndClear);
+        let together = MultiProgress::with_draw_target(target);
+        let total = together.add(total);
         Self(Some(Arc::new(Bars {
-            together: MultiProgress::with_draw_target(target),
+            together,
             total,
             files: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -70,7 +72,6 @@ impl Progress {
         if let Some(bars) = &self.0 {
             bars.files.store(files, Ordering::Relaxed);
             bars.total.set_length(size_bytes);
-            bars.together.add(bars.total.clone());
             bars.animate(&bars.total);
             bars.say_count();
         }
@@ -217,6 +218,15 @@ impl Drop for Shown {
 #[derive(Debug)]
 pub struct Busy(Option<(Arc<Bars>, ProgressBar)>);
 
+#[cfg(test)]
+impl Busy {
+    fn tick(&self) {
+        if let Some((_, bar)) = &self.0 {
+            bar.tick();
+        }
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         if let Some((bars, bar)) = &self.0 {
@@ -313,6 +323,19 @@ mod tests {
         drop(busy);
         progress.clear();
         assert_eq!(terminal.contents(), "INFO - a line");
+    }
+
+    #[test]
+    fn something_may_be_shown_before_there_is_a_total() {
+        let (terminal, progress) = shown();
+        let busy = progress.busy("manifest.tt", "is checked");
+        busy.tick();
+        let text = terminal.contents();
+        assert!(text.starts_with("manifest.tt "), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        drop(busy);
+        progress.clear();
+        assert_eq!(terminal.contents(), "");
     }
 
     #[test]

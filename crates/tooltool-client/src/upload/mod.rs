@@ -9,7 +9,7 @@ mod put;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, stream};
@@ -72,7 +72,9 @@ struct Item {
 pub async fn upload(manifest: &Manifest, options: &Options, api: &Api) -> Result<(), Error> {
     let (manifest, folder) = (manifest.clone(), options.folder.clone());
     // Hashing takes long, and an interruption shall be noticed meanwhile.
+    let busy = api.log().progress().busy("the files", "are checked");
     let items = tokio::task::spawn_blocking(move || check(&manifest, &folder)).await;
+    drop(busy);
     let items = items.unwrap_or(Err(Error::ManifestInvalid))?;
     begin_progress(&items, api);
     let (sent, mut failed) = send(items, options, api).await?;
@@ -101,9 +103,11 @@ fn begin_progress(items: &[Item], api: &Api) {
 
 /// Waits for the verification of all files; returns the names of those without.
 async fn wait(sent: &[Item], limit: Duration, options: &Options, api: &Api) -> Vec<String> {
+    // One deadline for all, although not all are asked for at once.
+    let started = Instant::now();
     let waits = sent.iter().map(async |item| {
         let name = &item.record.filename;
-        match notify::verified(api, item.digest, limit).await {
+        match notify::verified(api, item.digest, started, limit).await {
             Ok(()) => {
                 api.log().info(format_args!("{name}: verified"));
                 None

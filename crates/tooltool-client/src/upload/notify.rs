@@ -43,8 +43,12 @@ pub(super) async fn complete(api: &Api, digest: Sha512) {
 
 /// Waits until the server has a verified copy. The API has no word for "rejected": a rejected
 /// file just never gets a copy, so the deadline decides.
-pub(super) async fn verified(api: &Api, digest: Sha512, limit: Duration) -> Result<(), String> {
-    let started = Instant::now();
+pub(super) async fn verified(
+    api: &Api,
+    digest: Sha512,
+    started: Instant,
+    limit: Duration,
+) -> Result<(), String> {
     let path = format!("file/sha512/{digest}");
     loop {
         let file = api.json(Method::GET, &path, &[], None).await;
