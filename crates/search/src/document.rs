@@ -8,7 +8,8 @@ use serde_json::Value;
 pub struct Document {
     /// Id of the row; `_id` of the hit is its decimal text.
     pub id: i64,
-    /// The object that hits show: `id`, `build`, `source`, `target`, `download`.
+    /// The object that hits show: `id`, `build`, `source`, `target`, `download`. Its integers are those
+    /// of [`exact`](crate::exact).
     pub source: Value,
 }
 

@@ -11,6 +11,7 @@ pub mod aggs;
 pub mod document;
 pub mod embedded;
 pub mod error;
+pub mod exact;
 pub mod index;
 pub mod limits;
 pub mod query;

@@ -67,9 +67,21 @@ pub(crate) fn lenient_integer(value: &Value) -> Option<i64> {
     match value {
         Value::Bool(flag) => Some(i64::from(*flag)),
         Value::Number(number) => number.as_i64().or_else(|| cut(number.as_f64()?)),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::String(text) => whole(text.trim()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// Reads digits; beyond 64 bits they are the largest integer.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let largest = if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    text.parse().ok().or(is_number.then_some(largest))
 }
 
 /// Cuts the fraction off a number; what lies beyond 64 bits becomes the largest integer.

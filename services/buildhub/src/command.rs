@@ -11,7 +11,7 @@ use releng_common::{Clock, Error, Kind, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::ops::ArchiveSummary;
-use crate::state::open_index;
+use crate::state::{check_archive, open_index};
 use crate::{Buildhub, Intake, Settings, ops, worker};
 
 /// Files that one transaction stores.
@@ -58,6 +58,7 @@ async fn daemon(settings: Settings) -> Result<()> {
             "DATABASE_URL: with SQLite `serve` watches the archive itself",
         ));
     }
+    check_archive(&settings.own.archive_dir)?;
     let intake = Intake::open(settings, Clock::system())?;
     let token = CancellationToken::new();
     let work = tokio::spawn(worker::watch_archive(intake, token.clone()));

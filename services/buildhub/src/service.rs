@@ -13,6 +13,7 @@ use releng_common::run::{Info, Service, Worker};
 use releng_common::{Clock, Error, Result};
 
 use crate::settings::Own;
+use crate::state::check_archive;
 use crate::{Settings, State, http, ops, worker};
 
 /// Headers that a preflight answer names (buildhub.md §2).
@@ -97,6 +98,10 @@ impl Service for Buildhub {
 
     fn configure(&self, config: &mut ServiceConfig) {
         config.app_data(self.state.clone());
+    }
+
+    fn check_workers(&self) -> Result<()> {
+        check_archive(&self.state.intake.settings.own.archive_dir)
     }
 
     fn workers(&self) -> Vec<Worker> {

@@ -114,6 +114,17 @@ impl Settings {
             ("MAX_RECORD_BYTES", own.max_record_bytes.0),
             ("MAX_SEARCH_SIZE", own.max_search_size),
         ];
+        let breaks_policy = |c: char| !c.is_ascii_graphic() || matches!(c, ';' | ',');
+        if let Some(address) = own
+            .csp_report_uri
+            .as_deref()
+            .filter(|a| a.contains(breaks_policy))
+        {
+            let problem = format!(
+                "must be an address without blanks, line breaks, commas and semicolons, not {address:?}"
+            );
+            return Err(Invalid::new("CSP_REPORT_URI", problem));
+        }
         match numbers.into_iter().find(|(_, number)| *number == 0) {
             Some((name, _)) => Err(Invalid::new(name, "must be at least 1")),
             None => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use releng_common::http::Outside;
 use releng_common::pool::Pool;
-use releng_common::{Clock, Error, Result};
+use releng_common::{Clock, Error, Kind, Result};
 use releng_db::{Db, Fresh};
 use releng_search::{Embedded, EmbeddedSettings, Limits, SearchIndex};
 use tokio::sync::Notify;
@@ -58,6 +58,20 @@ impl Intake {
             has_new_rows,
         })
     }
+}
+
+/// Makes sure that the archive folder is there and can be read.
+///
+/// # Errors
+/// `InvalidInput` when it cannot.
+pub fn check_archive(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::read_dir(folder).map(|_| ()))
+        .map_err(|e| {
+            let folder = folder.display();
+            Error::invalid(format!("ARCHIVE_DIR: the folder {folder} cannot be used"))
+                .with_source(e)
+        })
 }
 
 fn read_schema(path: Option<&Path>) -> Result<RecordSchema> {
@@ -134,10 +148,10 @@ pub async fn open_index(intake: &Intake) -> Result<Embedded> {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         n => n,
     };
-    Embedded::open(
-        settings,
-        intake.clock.clone(),
-        Pool::new(workers, own.search_queue),
-    )
-    .await
+    let searches = Pool::new(workers, own.search_queue);
+    let opened = Embedded::open(settings, intake.clock.clone(), searches).await;
+    opened.map_err(|error| match error.kind() {
+        Kind::InvalidInput => Error::invalid(format!("INDEX_DIR: {}", error.chain())),
+        _ => error,
+    })
 }

@@ -4,6 +4,7 @@
 mod archive;
 mod folders;
 mod indexer;
+mod unreadable;
 
 pub(crate) use archive::run as watch_archive;
 pub(crate) use folders::record_files;

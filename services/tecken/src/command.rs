@@ -41,8 +41,8 @@ pub enum Command {
     Token {
         /// E-mail address of its owner
         email: String,
-        /// Permission that it holds, such as `upload.upload_symbols`, may be repeated
-        #[arg(long = "permission", value_name = "CODENAME")]
+        /// Permissions that it holds, such as `upload.upload_symbols`; may be repeated
+        #[arg(long = "permission", value_name = "CODENAME", num_args = 1..)]
         permissions: Vec<String>,
         /// Days that it lives; negative makes an expired one
         #[arg(long, allow_negative_numbers = true)]

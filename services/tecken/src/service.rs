@@ -88,6 +88,7 @@ impl Service for Tecken {
 
     fn configure(&self, config: &mut ServiceConfig) {
         config.app_data(self.state.clone());
+        config.app_data(http::gate(&self.state));
         releng_store::local::http::configure(config, &self.state.sources.buckets);
     }
 

@@ -31,7 +31,7 @@ releng_common::settings! {
         pub download_extensions: Vec<String> = "DOWNLOAD_FILE_EXTENSIONS_WHITELIST", default ".sym,.dl_,.ex_,.pd_,.dbg.gz,.tar.bz2";
         /// Files of one upload that are worked on at the same time; unset: five per core.
         pub upload_file_workers: Option<usize> = "UPLOAD_FILE_UPLOAD_MAX_WORKERS";
-        /// Folder for archives on their way, relative to `DATA_DIR`.
+        /// Name of the folder below `DATA_DIR` for archives on their way; no path.
         pub upload_tempdir_prefix: String = "UPLOAD_TEMPDIR_PREFIX", default "raw-uploads";
         /// Largest body of an upload.
         pub upload_max_body: ByteSize = "UPLOAD_MAX_BODY_SIZE", default "2GiB";
@@ -194,6 +194,7 @@ impl Settings {
 
     fn validate(&self) -> Result<(), Invalid> {
         let own = &self.own;
+        check_folder_name("UPLOAD_TEMPDIR_PREFIX", &own.upload_tempdir_prefix)?;
         if own.upload_max_running == 0 {
             return Err(Invalid::new("UPLOAD_MAX_RUNNING", "must be at least 1"));
         }
@@ -218,6 +219,15 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Refuses what would lead out of the folder that the name is for, or be that folder itself.
+fn check_folder_name(name: &str, value: &str) -> Result<(), Invalid> {
+    if matches!(value, "" | "." | "..") || value.contains(['/', '\0']) {
+        let problem = format!("must be the name of a folder below DATA_DIR, not {value:?}");
+        return Err(Invalid::new(name, problem));
+    }
+    Ok(())
 }
 
 fn places(own: &Own) -> Result<Places, Invalid> {

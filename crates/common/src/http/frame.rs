@@ -17,10 +17,12 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
 
+use super::admission;
 use super::cors::Cors;
 use super::in_flight::{Guard, InFlight, guard_body};
 use super::outside::Outside;
 use super::security_headers::SecurityHeaders;
+use super::unread::Unread;
 use crate::error::{Error, Kind};
 
 /// Turns the neutral error into the answer of one service.
@@ -87,7 +89,7 @@ pub struct RequestId(pub Rc<str>);
 /// # Errors
 /// Only when a handler panicked: actix then sends a bare 500.
 pub async fn middleware(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
@@ -102,6 +104,7 @@ pub async fn middleware(
             .map(ServiceResponse::map_into_boxed_body);
     };
     let guard = request.app_data::<InFlight>().map(InFlight::enter);
+    let unread = Unread::watch(&mut request);
     let id: Rc<str> = request_id(request.headers()).into();
     request.extensions_mut().insert(RequestId(Rc::clone(&id)));
     // The request must not be cloned before routing: the router demands to be its only owner.
@@ -114,8 +117,12 @@ pub async fn middleware(
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
-    Ok(match guard {
+    let response = match guard {
         Some(guard) => response.map_body(|_, body| guard_body(body, guard)),
+        None => response,
+    };
+    Ok(match unread {
+        Some(unread) => unread.finish(response),
         None => response,
     })
 }
@@ -125,6 +132,10 @@ async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if let Err(refusal) = admission::check(request.request()).await {
+        let response = render(frame, request.request(), &refusal);
+        return Ok(request.into_response(response));
+    }
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let response = answered.unwrap_or_else(|_| {
         tracing::error!(logger = frame.service, "a handler panicked");

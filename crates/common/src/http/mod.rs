@@ -2,6 +2,7 @@
 //! The HTTP frame that all services share: routes that know their methods, one middleware for
 //! request id, errors, CORS, headers and the request log, Dockerflow, and the common look of pages.
 
+pub mod admission;
 pub mod assets;
 pub mod body;
 pub mod cors;
@@ -15,6 +16,7 @@ pub mod query;
 pub mod routes;
 pub mod security_headers;
 pub mod shape;
+pub mod unread;
 
 pub use frame::Frame;
 pub use outside::Outside;

@@ -88,6 +88,14 @@ pub trait Service: Clone + Send + Sync + Sized + 'static {
         crate::error::Error::not_found(crate::http::problem::PATH_NOT_FOUND)
     }
 
+    /// Checks what only the background work needs, before it starts.
+    ///
+    /// # Errors
+    /// The first setting that it cannot work with.
+    fn check_workers(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Returns the background work of this process.
     fn workers(&self) -> Vec<Worker>;
 

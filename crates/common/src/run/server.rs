@@ -90,6 +90,7 @@ impl Server {
         let dockerflow = service.dockerflow();
         let mut workers = service.companions();
         if with_workers {
+            service.check_workers()?;
             workers.extend(service.workers());
         }
         if common.workers > MAX_THREADS {

@@ -40,7 +40,8 @@ impl Engine {
     /// says so in [`Health::needs_rebuild`].
     ///
     /// # Errors
-    /// `Unavailable` when another process has the folder, `Internal` when it cannot be used.
+    /// `Unavailable` when another process has the folder, `InvalidInput` when it cannot be used,
+    /// `Internal` when the index in it cannot be read or made.
     pub fn open(settings: EmbeddedSettings, clock: Clock) -> Result<Self, Error> {
         let folder = Folder::open(&settings.folder)?;
         let mapping = Mapping::new();

@@ -12,7 +12,7 @@ use tantivy::schema::Schema;
 use super::tokenizer::{NAME, StandardTokenizer};
 
 /// Changes with everything that makes an old folder unreadable or its content wrong.
-const FORMAT: &str = "releng-search 1\n";
+const FORMAT: &str = "releng-search 2\n";
 const FORMAT_FILE: &str = "format";
 const LOCK_FILE: &str = "owner.lock";
 
@@ -27,7 +27,7 @@ impl Folder {
     /// Takes the folder, creating it if it does not exist.
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |error| {
-            Error::internal(format!(
+            Error::invalid(format!(
                 "the index folder {} cannot be used",
                 path.display()
             ))

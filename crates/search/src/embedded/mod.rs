@@ -67,7 +67,7 @@ impl Embedded {
     /// pool of one beside it.
     ///
     /// # Errors
-    /// `Unavailable` when another process has the folder, `Internal` when it cannot be used.
+    /// As [`Engine::open`].
     pub async fn open(
         settings: EmbeddedSettings,
         clock: Clock,

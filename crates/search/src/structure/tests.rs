@@ -13,6 +13,25 @@ fn text(body: Value) -> String {
 }
 
 #[test]
+fn a_size_of_digits_is_shown_as_sent_however_long() {
+    for size in [
+        "1001",
+        " 9999",
+        "99999999999999999999",
+        "+100000000000000000000000",
+    ] {
+        assert_eq!(
+            text(json!({ "size": size })),
+            format!("Search size too large ({size})")
+        );
+    }
+    assert_eq!(
+        text(json!({"size": "+-1"})),
+        "size must be an integer, not '+-1'"
+    );
+}
+
+#[test]
 fn an_unknown_clause_is_named() {
     assert_eq!(
         text(json!({"query": {"X": {}}})),

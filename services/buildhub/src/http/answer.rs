@@ -5,16 +5,22 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use releng_common::http::page;
 use releng_common::{Error, Kind, Result};
+use releng_search::exact;
 use serde_json::{Value, json};
 
 use crate::ops::Found;
 
 /// Returns a JSON answer that no cache keeps.
 pub(super) fn json_answer(status: StatusCode, body: &Value) -> HttpResponse {
+    json_text(status, exact::to_text(body))
+}
+
+/// Returns JSON text as an answer that no cache keeps.
+pub(super) fn json_text(status: StatusCode, text: String) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header(("cache-control", "no-store"))
         .content_type("application/json")
-        .body(body.to_string())
+        .body(text)
 }
 
 /// Returns the answer to a search.

@@ -9,7 +9,7 @@ use releng_common::http::query::{Query, path_segment};
 use releng_common::{Error, Result};
 use serde_json::json;
 
-use super::answer::{found, json_answer};
+use super::answer::{found, json_answer, json_text};
 use crate::{State, ops};
 
 /// Hits of a search for words unless `size` says otherwise.
@@ -70,10 +70,12 @@ pub(super) async fn records(state: Data<State>) -> Result<HttpResponse> {
     responses((status = 200, description = "The record as it was published"),
         (status = 404, description = "No such record")))]
 pub(super) async fn record(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let id = path_segment(&request, "id").and_then(|id| id.parse().ok());
+    // `01` and `+1` are ids of no record although they are numbers.
+    let id = path_segment(&request, "id").and_then(|text| {
+        let id: i64 = text.parse().ok()?;
+        (id.to_string() == text).then_some(id)
+    });
     let id = id.ok_or_else(|| Error::not_found("no such record"))?;
-    Ok(json_answer(
-        StatusCode::OK,
-        &ops::record_fetch(&state, id).await?,
-    ))
+    let record = ops::record_fetch(&state, id).await?;
+    Ok(json_text(StatusCode::OK, record))
 }

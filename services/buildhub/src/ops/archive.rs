@@ -34,11 +34,15 @@ impl AddAssign for ArchiveSummary {
     }
 }
 
-/// Takes in those of the files below the archive folder that are new or changed.
+/// Takes in those of the files below the archive folder that are new or changed, and returns those that
+/// are there and could not be read.
 ///
 /// # Errors
 /// The database does not answer; then the files may be offered again.
-pub async fn archive_ingest(intake: &Intake, paths: Vec<PathBuf>) -> Result<ArchiveSummary> {
+pub async fn archive_ingest(
+    intake: &Intake,
+    paths: Vec<PathBuf>,
+) -> Result<(ArchiveSummary, Vec<PathBuf>)> {
     let folder = intake.settings.own.archive_dir.clone();
     let candidates: Vec<Candidate> = paths
         .into_iter()
@@ -89,16 +93,17 @@ pub async fn path_ingest(intake: &Intake, paths: Vec<PathBuf>) -> Result<Archive
             path,
         })
         .collect();
-    ingest(intake, candidates, false).await
+    let (summary, _) = ingest(intake, candidates, false).await?;
+    Ok(summary)
 }
 
 async fn ingest(
     intake: &Intake,
     candidates: Vec<Candidate>,
     is_remembered: bool,
-) -> Result<ArchiveSummary> {
+) -> Result<(ArchiveSummary, Vec<PathBuf>)> {
     if candidates.is_empty() {
-        return Ok(ArchiveSummary::default());
+        return Ok(Default::default());
     }
     let reader = intake.clone();
     let (files, unreadable) = intake
@@ -112,22 +117,22 @@ async fn ingest(
         }
         result => result?,
     };
-    summary.unreadable += unreadable;
+    summary.unreadable += unreadable.len();
     if summary.inserted > 0 {
         intake.has_new_rows.notify_one();
     }
-    Ok(summary)
+    Ok((summary, unreadable))
 }
 
-fn read_all(intake: &Intake, candidates: &[Candidate]) -> (Vec<ReadFile>, usize) {
+fn read_all(intake: &Intake, candidates: &[Candidate]) -> (Vec<ReadFile>, Vec<PathBuf>) {
     let mut files = Vec::new();
-    let mut unreadable = 0;
+    let mut unreadable = Vec::new();
     for candidate in candidates {
         match read(intake, candidate) {
             Ok(file) => files.extend(file),
             Err(error) => {
                 tracing::warn!(key = candidate.key, %error, "a file cannot be read");
-                unreadable += 1;
+                unreadable.push(candidate.path.clone());
             }
         }
     }

@@ -51,9 +51,16 @@ fn row(candidate: &Candidate, found: &std::fs::Metadata) -> Option<FileRow> {
 /// it was read: bytes that are written meanwhile make it look changed, and it is read again.
 ///
 /// # Errors
-/// The file is there and cannot be read.
+/// The file is there and cannot be read, or is no file: opening a pipe would wait for its other end.
 pub(super) fn read(intake: &Intake, candidate: &Candidate) -> std::io::Result<Option<ReadFile>> {
-    let file = match File::open(&candidate.path) {
+    let open = || {
+        let found = std::fs::metadata(&candidate.path)?;
+        if !found.is_file() {
+            return Err(std::io::Error::other("is not a file"));
+        }
+        File::open(&candidate.path)
+    };
+    let file = match open() {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

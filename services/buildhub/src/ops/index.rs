@@ -5,10 +5,10 @@
 
 use releng_common::Result;
 use releng_db::Db;
-use releng_search::{Document, SearchIndex};
+use releng_search::{Document, SearchIndex, exact};
 use serde_json::Value;
 
-use crate::domain::document;
+use crate::domain::{document, parse_json};
 use crate::metric::MetricName;
 use crate::{Intake, repo};
 
@@ -94,9 +94,12 @@ pub async fn index_step(intake: &Intake, index: &dyn SearchIndex) -> Result<usiz
 
 /// A stored text is JSON on both databases; should one be damaged, its row still gets a document.
 fn to_document(row: repo::Unindexed) -> Document {
-    let build = serde_json::from_str(&row.build).unwrap_or_else(|error| {
-        tracing::error!(record.id = row.id, %error, "a stored record is not JSON");
-        Value::Null
-    });
+    let build = match parse_json(&row.build) {
+        Ok(json) => json.to_value_with(&exact::integer),
+        Err(error) => {
+            tracing::error!(record.id = row.id, %error, "a stored record is not JSON");
+            Value::Null
+        }
+    };
     Document::new(row.id, document(row.id, &build))
 }

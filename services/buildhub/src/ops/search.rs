@@ -11,6 +11,9 @@ use crate::State;
 use crate::domain::{Json, Selection, parse_json, query_string};
 use crate::metric::MetricName;
 
+/// Digits of the largest integer that the engine sees as it was sent.
+const MAX_DIGITS: usize = 19;
+
 /// How a search ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
@@ -26,7 +29,10 @@ pub enum Found {
 /// `Unavailable` when the engine does not answer or has too much to do.
 pub async fn search(state: &State, method: &str, body: &[u8]) -> Result<Found> {
     match parse_body(body) {
-        Ok(json) => run(state, method, &json.to_value()).await,
+        Ok(json) => match check_size(&json) {
+            Ok(()) => run(state, method, &json.to_value()).await,
+            Err(sentence) => Ok(Found::Refused(json!({"error": sentence}))),
+        },
         Err(sentence) => Ok(Found::Refused(json!({"error": sentence}))),
     }
 }
@@ -34,6 +40,17 @@ pub async fn search(state: &State, method: &str, body: &[u8]) -> Result<Found> {
 fn parse_body(body: &[u8]) -> Result<Json, String> {
     let text = std::str::from_utf8(body).map_err(|e| format!("the body is not UTF-8: {e}"))?;
     parse_json(text).map_err(|e| e.to_string())
+}
+
+/// Refuses a `size` beyond 64 bits in the words for any that is too large, which show it as it was sent
+/// (buildhub.md §2.1); the engine sees such numbers rounded.
+fn check_size(body: &Json) -> Result<(), String> {
+    match body.get("size") {
+        Some(Json::Integer(digits)) if !digits.starts_with('-') && digits.len() > MAX_DIGITS => {
+            Err(format!("Search size too large ({digits})"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Answers a search for typed words, with a page of the hits.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Watches the archive folder. The kernel tells of every file that was closed after writing, moved
-//! in or linked; a look at the whole folder at the start, after an overflow and now and then finds
-//! what it did not tell. What was dealt with is remembered in the database, so a look is cheap.
+//! in, linked or given other rights; a look at the whole folder at the start, after an overflow and
+//! now and then finds what it did not tell. What was dealt with is remembered in the database, so a
+//! look is cheap. Another folder in the place of the watched one is noticed within a second.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::folders::{Folders, is_record};
+use super::unreadable::Unreadable;
 use crate::{Intake, ops};
 
 /// Bytes for notices that are read at once.
@@ -33,6 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Time between two looks where the kernel cannot tell.
 const BLIND_SCAN: Duration = Duration::from_secs(1);
+/// Time between two looks whether the folder is still the one that is watched.
+const ROOT_LOOK: Duration = Duration::from_secs(1);
 
 /// Works until the token is cancelled.
 pub(crate) async fn run(intake: Intake, token: CancellationToken) {
@@ -44,7 +48,12 @@ async fn work(intake: &Intake) {
     let mut pause = FIRST_PAUSE;
     loop {
         match Watcher::open(intake) {
-            Ok(watcher) => return watcher.follow().await,
+            Ok(watcher) => {
+                watcher.follow().await;
+                tracing::info!(folder = %folder.display(), "another folder stands in its place");
+                pause = FIRST_PAUSE;
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(folder = %folder.display(), %error, "the archive cannot be watched");
             }
@@ -62,6 +71,18 @@ struct Watcher<'a> {
     next_scan: Instant,
     /// Pause after the next failure.
     pause: Duration,
+    /// The folder that is watched; `None` when it is gone.
+    root: Option<Identity>,
+    /// Files that could not be read.
+    unreadable: Unreadable,
+}
+
+/// Device and inode of a folder: another one at the same path is another folder.
+type Identity = (u64, u64);
+
+fn identity(folder: &Path) -> Option<Identity> {
+    let found = std::fs::metadata(folder).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// What notices ask for.
@@ -84,15 +105,28 @@ impl<'a> Watcher<'a> {
             events,
             next_scan: Instant::now(),
             pause: FIRST_PAUSE,
+            root: identity(&intake.settings.own.archive_dir),
+            unreadable: Unreadable::new(),
         })
     }
 
+    /// Works until another folder stands in the place of the watched one.
     async fn follow(mut self) {
+        let mut root_looks = tokio::time::interval(ROOT_LOOK);
         loop {
             let mut wanted = Wanted::default();
             tokio::select! {
                 event = self.events.next() => self.note(event, &mut wanted),
                 () = tokio::time::sleep_until(self.next_scan) => wanted.is_everything = true,
+                () = tokio::time::sleep_until(self.unreadable.next_try()), if !self.unreadable.is_empty() => {
+                    wanted.files = self.unreadable.take();
+                }
+                _ = root_looks.tick() => {
+                    if self.is_replaced() {
+                        return;
+                    }
+                    continue;
+                }
             }
             // Files that come in a burst are dealt with together: a transaction costs the same for one
             // as for a hundred.
@@ -107,17 +141,34 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn note(&self, event: Option<io::Result<Event<OsString>>>, wanted: &mut Wanted) {
+    /// Looks whether the path leads to another folder than before. One that is gone may be on its way
+    /// back.
+    fn is_replaced(&mut self) -> bool {
+        let now = identity(&self.intake.settings.own.archive_dir);
+        let before = std::mem::replace(&mut self.root, now);
+        now.is_some() && now != before
+    }
+
+    fn note(&mut self, event: Option<io::Result<Event<OsString>>>, wanted: &mut Wanted) {
         let Some(Ok(event)) = event else {
             wanted.is_everything = true;
             return;
         };
+        let folder = self.folders.path_of(&event.wd);
         if event.mask.contains(EventMask::Q_OVERFLOW) {
             wanted.is_everything = true;
         } else if event.mask.contains(EventMask::IGNORED) {
             self.folders.forget(&event.wd);
-        } else if let (Some(folder), Some(name)) = (self.folders.path_of(&event.wd), event.name) {
-            let path = folder.join(name);
+            if folder.as_deref() == Some(&self.intake.settings.own.archive_dir) {
+                // A new folder may get the number of the old one.
+                self.root = None;
+            }
+        } else if let Some(folder) = folder {
+            // Without a name the notice is about the folder itself.
+            let path = match event.name {
+                Some(name) => folder.join(name),
+                None => folder,
+            };
             if event.mask.contains(EventMask::ISDIR) {
                 wanted.folders.insert(path);
             } else if is_record(&path) && !is_just_begun(event.mask, &path) {
@@ -141,6 +192,7 @@ impl<'a> Watcher<'a> {
             is_well &= well;
             is_watched &= watched;
         }
+        self.unreadable.settle();
         if !is_watched {
             self.next_scan = self.next_scan.min(Instant::now() + BLIND_SCAN);
         }
@@ -154,7 +206,7 @@ impl<'a> Watcher<'a> {
 
     /// Looks at a folder and all below it; returns whether all files were dealt with, and whether
     /// all folders are watched.
-    async fn scan(&self, folder: PathBuf) -> (bool, bool) {
+    async fn scan(&mut self, folder: PathBuf) -> (bool, bool) {
         let (sender, mut found) = mpsc::channel(2);
         let folders = self.folders.clone();
         let scan = tokio::task::spawn_blocking(move || folders.scan(folder, &sender));
@@ -166,11 +218,12 @@ impl<'a> Watcher<'a> {
     }
 
     /// Takes files in; returns whether all were dealt with.
-    async fn ingest(&self, files: Vec<PathBuf>) -> bool {
+    async fn ingest(&mut self, files: Vec<PathBuf>) -> bool {
         let mut is_well = true;
         for batch in files.chunks(BATCH) {
             match ops::archive_ingest(self.intake, batch.to_vec()).await {
-                Ok(summary) => {
+                Ok((summary, unreadable)) => {
+                    self.unreadable.put(unreadable);
                     if summary.inserted > 0 {
                         tracing::info!(inserted = summary.inserted, "records from the archive");
                     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use inotify::{Inotify, WatchDescriptor, WatchMask, Watches};
@@ -53,6 +54,7 @@ impl Folders {
         let mask = WatchMask::CLOSE_WRITE
             | WatchMask::MOVED_TO
             | WatchMask::CREATE
+            | WatchMask::ATTRIB
             | WatchMask::ONLYDIR
             | WatchMask::EXCL_UNLINK;
         let id = self
@@ -114,13 +116,26 @@ fn walk(
             continue;
         };
         for entry in entries.filter_map(Result::ok) {
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let kind = entry.file_type().ok();
+            let is_folder = kind.is_some_and(|kind| kind.is_dir());
+            if kind.is_some_and(|kind| kind.is_symlink()) {
+                tell_of_link(&entry.path());
+            }
             if is_folder && depth < MAX_DEPTH {
                 waiting.push((entry.path(), depth + 1));
             } else if !is_folder && on_file(entry.path()).is_break() {
                 return;
             }
         }
+    }
+}
+
+/// Says once that folders behind links are left out: a look at the archive comes every few minutes.
+fn tell_of_link(path: &Path) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if path.is_dir() && !IS_TOLD.swap(true, Ordering::Relaxed) {
+        let link = path.display();
+        tracing::warn!(%link, "links to folders in the archive are not followed");
     }
 }
 

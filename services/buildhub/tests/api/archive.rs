@@ -185,6 +185,66 @@ async fn files_that_were_dropped_while_the_service_was_down_are_taken_in_at_the_
 }
 
 #[actix_web::test]
+async fn another_folder_in_the_place_of_the_archive_is_watched_at_once() {
+    for backend in backends() {
+        // The look at the whole folder, ten minutes later, is not what finds these.
+        let app = App::start(backend).await;
+        app.drop_file("a/buildhub.json", record(0).to_string().as_bytes());
+        app.found(1).await;
+        let (archive, old) = (app.archive(), app.0.data.path().join("old"));
+        std::fs::rename(&archive, &old).unwrap();
+        app.drop_file("n/buildhub.json", record(2).to_string().as_bytes());
+        app.found(2).await;
+        app.drop_file("n/x.buildhub.json", record(3).to_string().as_bytes());
+        app.found(3).await;
+
+        std::fs::remove_dir_all(&archive).unwrap();
+        app.drop_file("m/buildhub.json", record(4).to_string().as_bytes());
+        app.found(4).await;
+
+        std::fs::remove_dir_all(&archive).unwrap();
+        write(&old, "late/buildhub.json", record(6).to_string().as_bytes());
+        std::fs::rename(&old, &archive).unwrap();
+        app.found(5).await;
+        app.drop_file("last/buildhub.json", record(7).to_string().as_bytes());
+        app.found(6).await;
+    }
+}
+
+/// As root every file is readable, so the content arrives here by a way of which the kernel tells
+/// nothing: under a name outside of the archive. Only the change of the rights is noticed then.
+#[actix_web::test]
+async fn a_file_that_gets_other_rights_is_looked_at() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for app in apps().await {
+        let outside = app.0.data.path().join("outside");
+        std::fs::write(&outside, record(0).to_string()).unwrap();
+        let inside = app.archive().join("buildhub.json");
+        std::fs::hard_link(&outside, &inside).unwrap();
+        app.found(1).await;
+        std::fs::write(&outside, record(2).to_string()).unwrap();
+        std::fs::set_permissions(&inside, std::fs::Permissions::from_mode(0o644)).unwrap();
+        app.found(2).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_file_that_could_not_be_read_is_tried_again() {
+    for app in apps().await {
+        let target = app.0.data.path().join("target");
+        // It opens, and reading it fails.
+        std::os::unix::fs::symlink("/proc/self/mem", &target).unwrap();
+        std::os::unix::fs::symlink(&target, app.archive().join("buildhub.json")).unwrap();
+        app.drop_file("other/buildhub.json", record(0).to_string().as_bytes());
+        app.found(1).await;
+        let new = app.0.data.path().join("new");
+        std::fs::write(&new, record(2).to_string()).unwrap();
+        std::fs::rename(&new, &target).unwrap();
+        app.found(2).await;
+    }
+}
+
+#[actix_web::test]
 async fn an_archive_folder_that_comes_back_after_removal_is_looked_at() {
     for backend in backends() {
         let app = App(TestAppBuilder::new(backend)

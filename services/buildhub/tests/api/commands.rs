@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The commands of the binary, alone and beside a running server.
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use releng_testkit::app::TestAppBuilder;
 use releng_testkit::database::{Backend, backends};
@@ -119,6 +120,56 @@ fn a_file_that_is_no_record_makes_the_command_fail_and_the_others_go_in() {
         String::from_utf8(output.stderr).unwrap(),
         "error: nowhere does not exist\n"
     );
+}
+
+#[test]
+fn a_pipe_is_no_record_and_nothing_waits_for_its_other_end() {
+    let folder = temp::dir();
+    let record = record(0).to_string();
+    write(folder.path(), "in/b/buildhub.json", record.as_bytes());
+    let pipe = folder.path().join("in/buildhub.json");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut child = Command::new(BINARY)
+        .args(["ingest", "in"])
+        .env_clear()
+        .env("DATA_DIR", folder.path())
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::yield_now();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        stdout(&output),
+        "inserted 1, known 0, invalid 0, unreadable 1\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_link_to_a_folder_is_not_followed_and_that_is_said_once() {
+    let folder = temp::dir();
+    let record = record(0).to_string();
+    write(folder.path(), "elsewhere/buildhub.json", record.as_bytes());
+    for name in ["a", "b"] {
+        std::fs::create_dir_all(folder.path().join("in")).unwrap();
+        std::os::unix::fs::symlink("../elsewhere", folder.path().join("in").join(name)).unwrap();
+    }
+    let output = run(folder.path(), &["ingest", "in"]);
+    assert_eq!(
+        stdout(&output),
+        "inserted 0, known 0, invalid 0, unreadable 0\n"
+    );
+    let log = String::from_utf8(output.stderr).unwrap();
+    let told = log.matches("links to folders in the archive are not followed");
+    assert_eq!(told.count(), 1, "{log}");
 }
 
 #[test]

@@ -69,6 +69,13 @@ async fn bodies_of_a_wrong_structure_get_a_sentence() {
             let answer = post(&app, body.to_string().into()).await;
             assert_eq!(answer, (400, json!({"error": sentence})), "{body}");
         }
+        // Shown as sent: no number of a library holds it.
+        let large = "1000000000000000000000000000000";
+        for size in [large.to_owned(), format!("\"{large}\"")] {
+            let answer = post(&app, format!("{{\"size\": {size}}}").into()).await;
+            let sentence = format!("Search size too large ({large})");
+            assert_eq!(answer, (400, json!({"error": sentence})));
+        }
         let (status, body) = post(
             &app,
             json!({"from": 10000, "size": 1000}).to_string().into(),

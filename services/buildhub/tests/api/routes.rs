@@ -45,9 +45,10 @@ const OLD_REQUEST: &str = "/v1/buckets/build-hub/collections/releases/search";
 fn every_route_stands_in_the_table() {
     let folder = releng_testkit::temp::dir();
     let routes = releng_testkit::poll::block_on(async {
-        let source = releng_common::config::Source::from_pairs([
-            ("DATA_DIR", folder.path().display().to_string()),
-        ]);
+        let source = releng_common::config::Source::from_pairs([(
+            "DATA_DIR",
+            folder.path().display().to_string(),
+        )]);
         let settings = releng_buildhub::Settings::load(&source).unwrap();
         let clock = releng_common::Clock::system();
         releng_buildhub::Buildhub::open(settings, clock)

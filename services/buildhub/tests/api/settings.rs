@@ -42,6 +42,21 @@ fn parts_that_this_version_does_not_have_are_refused_by_name() {
 }
 
 #[test]
+fn folders_that_cannot_be_used_are_refused_by_name() {
+    for (name, folder) in [
+        ("ARCHIVE_DIR", "the folder"),
+        ("INDEX_DIR", "the index folder"),
+    ] {
+        for path in ["/proc/x", "/dev/null", "/dev/null/x"] {
+            let error = refusal(&[(name, path)]);
+            let expected = format!("error: {name}: {folder} {path} cannot be used: ");
+            assert!(error.starts_with(&expected), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+}
+
+#[test]
 fn values_that_make_no_sense_are_refused_by_name() {
     for (name, value, expected) in [
         (
@@ -58,6 +73,18 @@ fn values_that_make_no_sense_are_refused_by_name() {
             "BETA_COPY",
             "maybe",
             "BETA_COPY: must be true or false, not \"maybe\"",
+        ),
+        (
+            "CSP_REPORT_URI",
+            "/report\nX-Header: x",
+            "CSP_REPORT_URI: must be an address without blanks, line breaks, commas and \
+             semicolons, not \"/report\\nX-Header: x\"",
+        ),
+        (
+            "DJANGO_CSP_REPORT_URI",
+            "/report; script-src *",
+            "CSP_REPORT_URI: must be an address without blanks, line breaks, commas and \
+             semicolons, not \"/report; script-src *\"",
         ),
         (
             "MAX_RECORD_BYTES",

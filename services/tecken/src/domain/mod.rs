@@ -15,4 +15,4 @@ pub use destination::{Wish, glob_matches};
 pub use missing::{MAX_FIELD_CHARS, Miss, MissingSymbol};
 pub use symbol::{PRODUCTS, RESERVED, Refusal, Wanted, has_forbidden_character, is_hex};
 pub use text::python_repr;
-pub use upload::{FileUpload, NewFile, NewUpload, Upload};
+pub use upload::{Code, FileCounts, FileUpload, NewFile, NewUpload, Upload, UploadDetails};

@@ -51,6 +51,8 @@ pub struct Upload {
     pub completed_at: Option<NaiveDateTime>,
     /// Bytes of the archive.
     pub size: i64,
+    /// Hash of names and sizes; old records have none.
+    pub content_hash: Option<String>,
     /// Where the archive came from, when it came by URL.
     pub download_url: Option<String>,
     /// What that address redirected to.
@@ -60,6 +62,9 @@ pub struct Upload {
     /// When it began.
     pub created_at: NaiveDateTime,
 }
+
+/// Code file and code id that a symbol file names (D-31).
+pub type Code = (Option<String>, String);
 
 /// A file that is about to be stored.
 #[derive(Clone, Debug)]
@@ -75,7 +80,27 @@ pub struct NewFile {
     /// Bytes as stored.
     pub size: i64,
     /// Code file and id of its header.
-    pub code: Option<(Option<String>, String)>,
+    pub code: Option<Code>,
+}
+
+/// How many files an upload has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// All of them.
+    pub all: i64,
+    /// Those that are not stored.
+    pub incomplete: i64,
+}
+
+/// An upload with its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadDetails {
+    /// The upload.
+    pub upload: Upload,
+    /// How many files it has.
+    pub counts: FileCounts,
+    /// Its first files.
+    pub files: Vec<FileUpload>,
 }
 
 /// A recorded file.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How answers and errors look (tecken.md §1.1).
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use percent_encoding::percent_decode_str;
 use releng_common::http::page;
@@ -43,14 +43,19 @@ pub(super) fn decoded_path(request: &HttpRequest) -> String {
 /// Renders an error: a JSON object, or a page for a browser on a page.
 pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse {
     let path = decoded_path(request);
-    let is_page = PAGES.contains(&path.as_str()) && error.kind() != Kind::MethodNotAllowed;
+    // The oldest address of symbolication is also that of a page (D-32).
+    let is_symbolication =
+        path.starts_with("/symbolicate/v") || (path == "/" && request.method() == Method::POST);
+    let is_page = PAGES.contains(&path.as_str())
+        && !is_symbolication
+        && error.kind() != Kind::MethodNotAllowed;
     if is_page && page::is_wanted(request) {
         return page::error_page("tecken", error);
     }
     let status =
         StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    if path.starts_with("/symbolicate/v") {
+    if is_symbolication {
         symbolicate::allow_all_origins(&mut response, &path);
     }
     response.json(body(request, error, path))

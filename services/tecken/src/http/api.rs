@@ -35,7 +35,7 @@ pub(super) async fn auth(request: HttpRequest, state: Data<State>) -> Result<Htt
 }
 
 #[utoipa::path(get, path = "/api/uploads/upload/{id}", params(("id" = i32, Path, description = "Upload")),
-    responses((status = 200, description = "The upload with its files", body = dto::Upload),
+    responses((status = 200, description = "The upload with its files", body = dto::WithRelated),
         (status = 403, description = "Somebody else's"), (status = 404, description = "No such upload")))]
 pub(super) async fn upload(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let caller = auth::required(&request, &state).await?;
@@ -43,8 +43,10 @@ pub(super) async fn upload(request: HttpRequest, state: Data<State>) -> Result<H
     let id = path_segment(&request, "id")
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| Error::not_found(ops::NO_UPLOAD))?;
-    let (upload, files) = ops::upload_fetch(&state, &caller, id).await?;
-    Ok(no_store(json!({"upload": dto::Upload::of(upload, files)})))
+    let (upload, related) = ops::upload_fetch(&state, &caller, id).await?;
+    Ok(no_store(
+        json!({"upload": dto::WithRelated::of(upload, related)}),
+    ))
 }
 
 fn no_store(body: Value) -> HttpResponse {

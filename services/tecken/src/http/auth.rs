@@ -3,7 +3,9 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
+use futures_util::FutureExt as _;
 use releng_common::auth::{csrf, session};
+use releng_common::http::admission::Gate;
 use releng_common::http::frame::note_caller;
 use releng_common::{Error, Result};
 
@@ -32,16 +34,23 @@ pub(super) async fn required(request: &HttpRequest, state: &Data<State>) -> Resu
         .ok_or_else(|| Error::forbidden(NEEDS_TOKEN))
 }
 
-/// Refuses a request with a token that does not hold, wherever it goes; without one nothing is asked.
-pub(super) async fn check_token(request: &HttpRequest, state: &Data<State>) -> Result<()> {
-    if let Some(token) = token(request) {
-        let credentials = Credentials {
-            token: Some(token),
-            session: None,
+/// Returns the rule that a request with a token that does not hold is refused wherever it goes
+/// (tecken.md §7.2); without a token nothing is asked.
+pub(crate) fn gate(state: &Data<State>) -> Gate {
+    let state = Data::clone(state);
+    Gate::new(move |request| {
+        // This one never looks at anything (D-6).
+        let token = token(request).filter(|_| request.path() != "/__lbheartbeat__")?;
+        let state = Data::clone(&state);
+        let asking = async move {
+            let credentials = Credentials {
+                token: Some(token),
+                session: None,
+            };
+            ops::caller_find(&state, credentials).await.map(|_| ())
         };
-        ops::caller_find(state, credentials).await?;
-    }
-    Ok(())
+        Some(asking.boxed_local())
+    })
 }
 
 /// Refuses a change that another site asks for in the name of a session (D-35).

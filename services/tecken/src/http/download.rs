@@ -13,7 +13,7 @@ use releng_common::{Error, Result};
 use releng_symbols::response::is_debug_value;
 
 use super::answer::{allow_all_origins, decoded_path};
-use super::{auth, path_not_found};
+use super::path_not_found;
 use crate::State;
 use crate::domain::{Miss, PRODUCTS, RESERVED, Refusal, Wanted, is_hex};
 use crate::ops;
@@ -36,7 +36,6 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     responses((status = 302, description = "Where the file is"), (status = 404, description = "No such file"),
         (status = 400, description = "A name that can never be found")))]
 pub(super) async fn download(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    auth::check_token(&request, &state).await?;
     let query = Query::of(&request);
     let (wanted, has_try_prefix) = wanted(&request, &query)?;
     let view = View {

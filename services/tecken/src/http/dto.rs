@@ -91,8 +91,22 @@ pub(super) struct Upload {
     pub completed_at: Option<String>,
     /// When it began.
     pub created_at: String,
+    /// How many files it has.
+    pub files_count: i64,
+    /// How many of them are not stored.
+    pub files_incomplete_count: i64,
     /// Its files.
     pub file_uploads: Vec<FileUpload>,
+}
+
+/// An upload with others of the same person and content.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithRelated {
+    /// The upload.
+    #[serde(flatten)]
+    pub upload: Upload,
+    /// The others, newest first.
+    pub related: Vec<Upload>,
 }
 
 /// Whose an upload is.
@@ -127,8 +141,22 @@ pub(super) struct FileUpload {
     pub created_at: String,
 }
 
-impl Upload {
-    pub(super) fn of(upload: domain::Upload, files: Vec<domain::FileUpload>) -> Self {
+impl WithRelated {
+    pub(super) fn of(upload: domain::UploadDetails, related: Vec<domain::UploadDetails>) -> Self {
+        Self {
+            upload: upload.into(),
+            related: related.into_iter().map(Upload::from).collect(),
+        }
+    }
+}
+
+impl From<domain::UploadDetails> for Upload {
+    fn from(details: domain::UploadDetails) -> Self {
+        let domain::UploadDetails {
+            upload,
+            counts,
+            files,
+        } = details;
         Self {
             id: upload.id,
             user: UserRef {
@@ -147,6 +175,8 @@ impl Upload {
             redirect_urls: upload.redirect_urls,
             completed_at: upload.completed_at.map(moment),
             created_at: moment(upload.created_at),
+            files_count: counts.all,
+            files_incomplete_count: counts.incomplete,
             file_uploads: files.into_iter().map(FileUpload::from).collect(),
         }
     }

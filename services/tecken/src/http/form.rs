@@ -23,19 +23,6 @@ const FIELD_BYTES: usize = 4096;
 /// Most parts of a form.
 const MAX_PARTS: usize = 100;
 
-/// Reads and forgets the rest of a body, within the limits of an upload.
-pub(super) async fn drain(payload: &mut Payload, state: &State) {
-    let mut left = state.settings.own.upload_max_body.0;
-    let idle = idle(state);
-    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(idle, payload.next()).await {
-        let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-        match left.checked_sub(size) {
-            Some(rest) => left = rest,
-            None => break,
-        }
-    }
-}
-
 fn idle(state: &State) -> Duration {
     Duration::from_secs(state.settings.own.upload_idle_secs.max(1))
 }
@@ -43,7 +30,7 @@ fn idle(state: &State) -> Duration {
 /// Reads the form.
 pub(super) async fn read(
     request: &HttpRequest,
-    mut payload: Payload,
+    payload: Payload,
     state: &Data<State>,
 ) -> Result<Posted> {
     let max = state.settings.own.upload_max_body.0;
@@ -71,14 +58,17 @@ pub(super) async fn read(
     }
     let is_form = body::media_type(request) == "application/x-www-form-urlencoded";
     if !is_form {
-        drain(&mut payload, state).await;
         return Err(without_file(false));
     }
-    let bytes = body::read(request, payload, FIELD_BYTES).await?;
-    let query = Query::parse(&String::from_utf8_lossy(&bytes));
-    Err(without_file(
-        query.get("url").is_some_and(|url| !url.is_empty()),
-    ))
+    let has_url = match body::read(request, payload, FIELD_BYTES).await {
+        Ok(bytes) => Query::parse(&String::from_utf8_lossy(&bytes))
+            .get("url")
+            .is_some_and(|url| !url.is_empty()),
+        // curl sends whatever it is given under this type: so much is an archive and no form.
+        Err(error) if error.kind() == Kind::TooLarge => false,
+        Err(error) => return Err(error),
+    };
+    Err(without_file(has_url))
 }
 
 fn without_file(has_url: bool) -> Error {

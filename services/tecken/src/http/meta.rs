@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What robots and contributors look for.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 pub(super) async fn contribute() -> HttpResponse {
@@ -15,6 +15,17 @@ pub(super) async fn contribute() -> HttpResponse {
         "urls": {},
         "whatsdeployed": "",
     }))
+}
+
+/// Leads to the same path with the slash that it lacks (tecken.md §1.1).
+pub(super) async fn with_slash(request: HttpRequest) -> HttpResponse {
+    let location = match request.query_string() {
+        "" => format!("{}/", request.path()),
+        query => format!("{}/?{query}", request.path()),
+    };
+    HttpResponse::MovedPermanently()
+        .insert_header(("location", location))
+        .finish()
 }
 
 pub(super) async fn robots() -> HttpResponse {

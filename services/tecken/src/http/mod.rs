@@ -24,6 +24,7 @@ use releng_common::http::routes::Route;
 use releng_common::http::{Routes, assets};
 
 pub(crate) use answer::render_error;
+pub(crate) use auth::gate;
 
 /// Text of a 404 for a path that does not exist; the answer names the path, too.
 const NOT_FOUND: &str = "Not Found";
@@ -51,14 +52,29 @@ pub(crate) fn add_routes(routes: &mut Routes) {
     }
     routes
         .add(
-            route("/missingsymbols.csv")
-                .get(csv::missing)
-                .post(csv::missing),
+            // Any method, as ever.
+            [
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+                Method::OPTIONS,
+            ]
+            .into_iter()
+            .fold(
+                route("/missingsymbols.csv").get(csv::missing),
+                |route, method| route.on(method, csv::missing),
+            ),
         )
         .add(route("/oidc/authenticate/").get(oidc::authenticate))
         .add(route("/oidc/callback/").get(oidc::callback))
         .add(route("/oidc/logout/").post(oidc::logout))
-        .add(route("/api/_auth/").get(api::auth))
+        .add(route("/oidc/logout").post(oidc::logout))
+        .add(route("/api/_auth/").get(api::auth));
+    for path in ["/oidc/authenticate", "/oidc/callback", "/api/_auth"] {
+        routes.add(route(path).get(meta::with_slash));
+    }
+    routes
         .add(route("/api/uploads/upload/{id:[0-9]+}").get(api::upload))
         .add(route("/contribute.json").get(meta::contribute))
         .add(route("/robots.txt").get(meta::robots))
@@ -74,5 +90,7 @@ pub(crate) fn add_routes(routes: &mut Routes) {
     routes
         .add(route("/try/{symbol}/{hex:[0-9A-Fa-f]+}/{filename}").get(download::download))
         .add(route("/{product}/{symbol}/{hex:[0-9A-Fa-f]+}/{filename}").get(download::download))
-        .add(route("/{symbol}/{hex:[0-9A-Fa-f]+}/{filename}").get(download::download));
+        .add(route("/{symbol}/{hex:[0-9A-Fa-f]+}/{filename}").get(download::download))
+        // An encoded slash makes a segment as well, and the handler decodes before it splits.
+        .add(route("/{encoded:.*%2[Ff].*}").get(download::download));
 }

@@ -20,7 +20,13 @@ use super::{api, csv, download, dto, symbolicate, upload};
         api::auth,
         api::upload,
     ),
-    components(schemas(dto::Created, dto::Upload, dto::FileUpload, dto::UserRef))
+    components(schemas(
+        dto::Created,
+        dto::WithRelated,
+        dto::Upload,
+        dto::FileUpload,
+        dto::UserRef
+    ))
 )]
 struct Document;
 

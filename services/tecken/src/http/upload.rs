@@ -3,6 +3,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use releng_common::http::unread;
 use releng_common::{Error, Result};
 use serde_json::json;
 
@@ -17,18 +18,12 @@ use crate::{State, ops};
         (status = 413, description = "The archive is too large")))]
 pub(super) async fn upload(
     request: HttpRequest,
-    mut payload: Payload,
+    payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse> {
-    let admitted = uploader(&request, &state).await;
-    let caller = match admitted {
-        Ok(caller) => caller,
-        Err(error) => {
-            // A client that is still sending would see a broken connection instead of the answer.
-            form::drain(&mut payload, &state).await;
-            return Err(error);
-        }
-    };
+    // A client that is still sending would see a broken connection instead of a refusal.
+    unread::allow(&request, state.settings.own.upload_max_body.0);
+    let caller = uploader(&request, &state).await?;
     let _place = state
         .uploads
         .try_acquire()

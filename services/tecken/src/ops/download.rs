@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use releng_common::Result;
+use releng_db::AnyConnection;
 use releng_store::SignedUrl;
 
 use super::{is_refusal, store_fault};
 use crate::domain::Wanted;
+use crate::repo::CodePlace;
 use crate::state::Source;
 use crate::{State, repo};
 
@@ -79,13 +81,19 @@ pub async fn symbol_url(source: &Source, key: &str) -> Result<SignedUrl> {
     }
 }
 
-/// Returns the name under which the shared cache knows a code id.
-pub(super) fn code_key(code_file: &str, code_id: &str) -> String {
-    format!("code:{}/{code_file}", code_id.to_ascii_uppercase())
+/// Returns the names under which the shared cache knows a code id: for regular symbols alone, and
+/// with try symbols.
+pub(super) fn code_keys(code_file: &str, code_id: &str) -> [String; 2] {
+    let id = code_id.to_ascii_uppercase();
+    [
+        format!("code:{id}/{code_file}"),
+        format!("code-try:{id}/{code_file}"),
+    ]
 }
 
 /// Takes a miss for a request by code file and code id, and returns debug file, debug id
-/// and file name of the newest symbol file that names them.
+/// and file name of the newest symbol file that names them. Only what the request may read counts,
+/// and regular symbols come before try symbols.
 ///
 /// # Errors
 /// The database does not answer.
@@ -98,13 +106,27 @@ pub async fn symbol_by_code(
         return Ok(None);
     }
     let (file, id) = (wanted.symbol.clone(), wanted.debug_id.to_ascii_uppercase());
-    let name = code_key(&file, &id);
+    let [regular, with_try] = code_keys(&file, &id);
+    let name = if wanted.is_try { with_try } else { regular };
+    let prefix = match state.settings.own.symbol_file_prefix.as_str() {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let place = |source: &Source| CodePlace {
+        bucket_name: source.bucket_name(),
+        prefix: source.full_key(&prefix),
+    };
+    let regular: Vec<CodePlace> = state.sources.readable(false).map(place).collect();
+    let try_place = wanted.is_try.then(|| place(&state.sources.try_source));
     let look = || async move {
-        let key = state
-            .db
-            .read(move |conn| Ok(repo::file_find_by_code(conn, &file, &id)?))
-            .await?;
-        Ok(Bytes::from(key.unwrap_or_default()))
+        let find = move |conn: &mut AnyConnection| {
+            let mut key = repo::file_find_by_code(conn, (&file, &id), &regular)?;
+            if key.is_none() {
+                key = repo::file_find_by_code(conn, (&file, &id), try_place.as_slice())?;
+            }
+            Ok(key.unwrap_or_default())
+        };
+        Ok(Bytes::from(state.db.read(find).await?))
     };
     let answer = if refresh {
         state.exists.refresh(&name, Some(CODE_TTL), look).await?

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reading what was uploaded.
 
-use releng_common::{Error, Result};
+use std::collections::HashMap;
 
-use crate::domain::{Caller, FileUpload, Permission, Upload};
+use releng_common::{Error, Result};
+use releng_db::{AnyConnection, TxResult};
+
+use crate::domain::{Caller, Permission, Upload, UploadDetails};
 use crate::{State, repo};
 
 /// Text for an upload that does not exist.
 pub const NO_UPLOAD: &str = "No Upload matches the given query.";
 
-/// Returns an upload with its files.
+/// Most related uploads that are shown.
+const MAX_RELATED: i64 = 20;
+/// Most files that are shown, those of related uploads included.
+const MAX_FILES: usize = 50_000;
+
+/// Returns an upload with its files, and the uploads of the same person and content, newest first.
 ///
 /// # Errors
 /// `NotFound`, `Forbidden` for somebody else's without the right to see all.
@@ -17,7 +25,7 @@ pub async fn upload_fetch(
     state: &State,
     caller: &Caller,
     id: i32,
-) -> Result<(Upload, Vec<FileUpload>)> {
+) -> Result<(UploadDetails, Vec<UploadDetails>)> {
     let (user_id, sees_all) = (caller.user.id, caller.has(Permission::ViewAllUploads));
     state
         .db
@@ -28,9 +36,34 @@ pub async fn upload_fetch(
             if upload.user_id != user_id && !sees_all {
                 return Err(Error::forbidden("Insufficient access to view this upload").into());
             }
-            Ok((upload, repo::file_list_of_upload(conn, id)?))
+            let mut uploads = repo::upload_list_related(conn, &upload, MAX_RELATED)?;
+            uploads.insert(0, upload);
+            let mut details = with_files(conn, uploads)?.into_iter();
+            let first = details
+                .next()
+                .ok_or_else(|| Error::internal("an upload without itself"))?;
+            Ok((first, details.collect()))
         })
         .await
+}
+
+fn with_files(conn: &mut AnyConnection, uploads: Vec<Upload>) -> TxResult<Vec<UploadDetails>> {
+    let ids: Vec<i32> = uploads.iter().map(|upload| upload.id).collect();
+    let counts: HashMap<i32, _> = repo::file_count_of_uploads(conn, &ids)?
+        .into_iter()
+        .collect();
+    let mut left = MAX_FILES;
+    let mut details = Vec::new();
+    for upload in uploads {
+        let files = repo::file_list_of_upload(conn, upload.id, left)?;
+        left = left.saturating_sub(files.len());
+        details.push(UploadDetails {
+            counts: counts.get(&upload.id).copied().unwrap_or_default(),
+            upload,
+            files,
+        });
+    }
+    Ok(details)
 }
 
 /// Returns the newest uploads that somebody may see.

@@ -11,7 +11,8 @@ mod upload;
 mod user;
 
 pub(crate) use file::{
-    file_complete_in_txn, file_find_by_code, file_insert_in_txn, file_list_of_upload,
+    CodePlace, file_complete_in_txn, file_count_of_uploads, file_find_by_code, file_insert_in_txn,
+    file_list_incomplete, file_list_of_upload,
 };
 pub(crate) use missing::{missing_count, missing_list, missing_list_after, missing_record_in_txn};
 pub(crate) use session::{
@@ -20,7 +21,7 @@ pub(crate) use session::{
 pub(crate) use token::{token_find, token_insert_in_txn};
 pub(crate) use upload::{
     DayTotals, upload_complete_in_txn, upload_find, upload_insert_in_txn, upload_list,
-    uploads_created_add_in_txn,
+    upload_list_related, uploads_created_add_in_txn,
 };
 pub(crate) use user::{
     group_find, group_list, membership_insert_in_txn, permission_ids, permissions_of_user,

@@ -83,6 +83,32 @@ pub(crate) fn upload_list(
     Ok(rows.into_iter().map(|(row, email)| row.of(email)).collect())
 }
 
+/// Returns the newest other uploads of the same person and content. Old records have no hash, so their
+/// name has to do.
+pub(crate) fn upload_list_related(
+    conn: &mut AnyConnection,
+    upload: &Upload,
+    limit: i64,
+) -> QueryResult<Vec<Upload>> {
+    let query = upload_upload::table
+        .inner_join(auth_user::table)
+        .filter(upload_upload::size.eq(upload.size))
+        .filter(upload_upload::user_id.eq(upload.user_id))
+        .filter(upload_upload::id.ne(upload.id))
+        .order(upload_upload::id.desc())
+        .limit(limit)
+        .select((UploadRow::as_select(), auth_user::email));
+    let rows: Vec<(UploadRow, String)> = match &upload.content_hash {
+        Some(hash) => query
+            .filter(upload_upload::content_hash.eq(hash))
+            .load(conn)?,
+        None => query
+            .filter(upload_upload::filename.eq(&upload.filename))
+            .load(conn)?,
+    };
+    Ok(rows.into_iter().map(|(row, email)| row.of(email)).collect())
+}
+
 /// What an upload adds to its day.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DayTotals {

@@ -80,23 +80,41 @@ impl Drop for Spool {
     }
 }
 
-/// Removes the folders whose lock nobody holds.
+/// Removes the folders whose lock nobody holds, and nothing else: other things may stand beside them,
+/// and only a lock file of ours tells that a folder was ours.
 fn sweep(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "lock") {
-            let Ok(lock) = File::open(&path) else {
-                continue;
-            };
-            if lock.try_lock().is_ok() {
-                let _ = fs::remove_dir_all(path.with_extension(""));
+        if !is_lock(&path) {
+            continue;
+        }
+        let Ok(lock) = File::open(&path) else {
+            continue;
+        };
+        if lock.try_lock().is_err() {
+            continue;
+        }
+        match fs::remove_dir_all(path.with_extension("")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let folder = path.display();
+                tracing::warn!(%folder, %error, "what a dead process left cannot be removed");
+            }
+            // The lock goes last: without it nobody would know whose the folder is.
+            _ => {
                 let _ = fs::remove_file(&path);
             }
-        } else if path.is_dir() && !path.with_extension("lock").exists() {
-            let _ = fs::remove_dir_all(&path);
         }
     }
     Ok(())
+}
+
+/// Returns whether a name is that of a lock file of ours: 32 hex digits and `.lock`.
+fn is_lock(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let stem = name.and_then(|name| name.strip_suffix(".lock"));
+    stem.is_some_and(|stem| {
+        stem.len() == 32 && stem.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 #[cfg(test)]
@@ -106,19 +124,38 @@ mod tests {
     #[test]
     fn a_living_process_keeps_its_files_and_a_dead_one_does_not() {
         let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("dead")).unwrap();
-        fs::write(root.path().join("dead.lock"), "").unwrap();
-        fs::write(root.path().join("dead/archive"), "x").unwrap();
-        fs::create_dir(root.path().join("older")).unwrap();
+        let dead = root.path().join(Uuid::new_v4().simple().to_string());
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.with_extension("lock"), "").unwrap();
+        fs::write(dead.join("archive"), "x").unwrap();
         let living = Spool::open(root.path()).unwrap();
         let (_, file) = living.file().unwrap();
         let other = Spool::open(root.path()).unwrap();
         assert!(file.path().exists());
-        assert!(!root.path().join("dead").exists() && !root.path().join("older").exists());
+        assert!(!dead.exists() && !dead.with_extension("lock").exists());
         let path = file.path().to_owned();
         drop(file);
         assert!(!path.exists());
         drop((living, other));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_ours_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let id = Uuid::new_v4().simple().to_string();
+        let folders = ["symbols", "archive.old", id.as_str(), "yarn", ".git"];
+        for folder in folders {
+            fs::create_dir(root.path().join(folder)).unwrap();
+            fs::write(root.path().join(folder).join("file"), "x").unwrap();
+        }
+        // Many programs have lock files.
+        fs::write(root.path().join("yarn.lock"), "").unwrap();
+        fs::write(root.path().join("tecken.db"), "x").unwrap();
+        drop(Spool::open(root.path()).unwrap());
+        for folder in folders {
+            assert!(root.path().join(folder).join("file").exists(), "{folder}");
+        }
+        assert!(root.path().join("yarn.lock").exists() && root.path().join("tecken.db").exists());
     }
 }

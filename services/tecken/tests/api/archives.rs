@@ -48,12 +48,23 @@ fn with_symlink() -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-fn with_bad_checksum() -> Vec<u8> {
+fn with_bad_checksum(name: &str) -> Vec<u8> {
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    zip.start_file(GOOD, options).unwrap();
+    zip.start_file(name, options).unwrap();
     zip.write_all(b"FUNC 1000 10 0 original").unwrap();
+    zip.start_file(GOOD.to_uppercase(), options).unwrap();
+    zip.write_all(b"MODULE").unwrap();
     replaced(zip.finish().unwrap().into_inner(), b"original", b"modified")
+}
+
+/// Lets the record at the end tell of more entries than there are.
+fn with_count(mut archive: Vec<u8>, count: u16) -> Vec<u8> {
+    let at = archive.len() - 22;
+    for field in [8, 10] {
+        archive[at + field..at + field + 2].copy_from_slice(&count.to_le_bytes());
+    }
+    archive
 }
 
 fn twice(first: &[u8], second: &[u8]) -> Vec<u8> {
@@ -85,7 +96,21 @@ fn table() -> Vec<(Vec<u8>, String)> {
         (whole[..whole.len() / 2].to_vec(), "File is not a zip file".to_owned()),
         (zip(&[]), "No files in the archive".to_owned()),
         (only_folders(), "No files in the archive".to_owned()),
-        (with_bad_checksum(), format!("Bad CRC-32 for file '{GOOD}'")),
+        (with_bad_checksum(GOOD), format!("Bad CRC-32 for file '{GOOD}'")),
+        // Not stored, and a damaged archive all the same.
+        (
+            with_bad_checksum("demo-symbols.txt"),
+            "Bad CRC-32 for file 'demo-symbols.txt'".to_owned(),
+        ),
+        (
+            with_bad_checksum("GOOD.PDB/ab/GOOD.SYM"),
+            "Bad CRC-32 for file 'GOOD.PDB/ab/GOOD.SYM'".to_owned(),
+        ),
+        // Said before the list is read, which here would fail.
+        (
+            with_count(whole.clone(), 60_000),
+            "The archive has more than 50000 entries".to_owned(),
+        ),
         (
             twice(b"short", b"longer"),
             "The zipfile buffer contains two files both called a.pdb/AB/x.sym and they have \

@@ -63,6 +63,44 @@ async fn users_and_tokens_are_made_beside_a_running_server() {
 }
 
 #[test]
+fn a_token_takes_several_permissions_at_once_and_one_by_one() {
+    let folder = temp::dir();
+    let email = "demo-operator@example.com";
+    output(folder.path(), &["user", email, "--superuser"]);
+    let (try_uploads, view) = ("upload.upload_try_symbols", "upload.view_all_uploads");
+    for arguments in [
+        vec![
+            "token",
+            email,
+            "--permission",
+            try_uploads,
+            view,
+            "--days",
+            "2",
+        ],
+        vec![
+            "token",
+            email,
+            "--permission",
+            try_uploads,
+            "--permission",
+            view,
+        ],
+    ] {
+        assert_eq!(output(folder.path(), &arguments).len(), 33, "{arguments:?}");
+    }
+    // Both kinds of uploads in one token would contradict each other: so the second one was seen.
+    let both = [
+        "token",
+        email,
+        "--permission",
+        try_uploads,
+        "upload.upload_symbols",
+    ];
+    assert_eq!(run(folder.path(), &both).status.code(), Some(2));
+}
+
+#[test]
 fn wrong_usage_is_one_line_and_status_2() {
     let folder = temp::dir();
     let table: [(&[&str], &str); 5] = [

@@ -31,6 +31,9 @@ async fn every_form_of_the_path_leads_to_the_file() {
         for path in [
             "/lib++.so/AB/lib++.so.sym",
             "/lib%2B%2B.so/ab/lib%2b%2B.so.sym",
+            // Decoded before it is split.
+            "/lib++.so%2FAB%2flib++.so.sym",
+            "/firefox%2Flib++.so/AB/lib++.so.sym",
             "/firefox/lib++.so/aB/lib++.so.sym",
             "/b2g/lib++.so/AB/lib++.so.sym?try",
             "/try/lib++.so/AB/lib++.so.sym",

@@ -7,12 +7,14 @@
 )]
 
 mod archives;
+mod code_ids;
 mod commands;
 mod downloads;
 mod kill;
 mod main_job;
 mod missing;
 mod pages;
+mod refusals;
 mod routes;
 mod settings;
 mod sign_in;

@@ -52,6 +52,27 @@ fn table() -> Vec<(
             [200; 4],
         ),
         (
+            "PUT",
+            "/missingsymbols.csv",
+            "/missingsymbols.csv",
+            "",
+            [200; 4],
+        ),
+        (
+            "PATCH",
+            "/missingsymbols.csv",
+            "/missingsymbols.csv",
+            "",
+            [200; 4],
+        ),
+        (
+            "DELETE",
+            "/missingsymbols.csv",
+            "/missingsymbols.csv",
+            "",
+            [200; 4],
+        ),
+        (
             "GET",
             "/oidc/authenticate/",
             "/oidc/authenticate/",
@@ -60,7 +81,17 @@ fn table() -> Vec<(
         ),
         ("GET", "/oidc/callback/", "/oidc/callback/", "", [302; 4]),
         ("POST", "/oidc/logout/", "/oidc/logout/", "", [403; 4]),
+        ("POST", "/oidc/logout", "/oidc/logout", "", [403; 4]),
         ("GET", "/api/_auth/", "/api/_auth/", "", [200; 4]),
+        (
+            "GET",
+            "/oidc/authenticate",
+            "/oidc/authenticate",
+            "",
+            [301; 4],
+        ),
+        ("GET", "/oidc/callback", "/oidc/callback", "", [301; 4]),
+        ("GET", "/api/_auth", "/api/_auth", "", [301; 4]),
         (
             "GET",
             "/api/uploads/upload/{id:[0-9]+}",
@@ -109,6 +140,13 @@ fn table() -> Vec<(
             [404; 4],
         ),
         ("GET", symbol, "/a.pdb/AB/a.sym", "", [404; 4]),
+        (
+            "GET",
+            "/{encoded:.*%2[Ff].*}",
+            "/a.pdb%2FAB%2fa.sym",
+            "",
+            [404; 4],
+        ),
     ]
 }
 
@@ -116,9 +154,10 @@ fn table() -> Vec<(
 fn every_route_stands_in_the_table() {
     let folder = releng_testkit::temp::dir();
     let routes = releng_testkit::poll::block_on(async {
-        let source = releng_common::config::Source::from_pairs([
-            ("DATA_DIR", folder.path().display().to_string()),
-        ]);
+        let source = releng_common::config::Source::from_pairs([(
+            "DATA_DIR",
+            folder.path().display().to_string(),
+        )]);
         let settings = releng_tecken::Settings::load(&source).unwrap();
         let clock = releng_common::Clock::system();
         releng_tecken::Tecken::open(settings, clock)
@@ -170,6 +209,83 @@ async fn every_role_gets_what_the_table_says() {
             }
         }
     }
+}
+
+#[actix_web::test]
+async fn a_token_that_does_not_hold_is_a_403_on_any_path_but_the_one_that_looks_at_nothing() {
+    for app in apps().await {
+        let beyond = [
+            ("GET", "/nope", ""),
+            ("GET", "/index.html", ""),
+            ("PUT", "/help", ""),
+            ("OPTIONS", "/symbolicate/v5", ""),
+            ("GET", "/__store__/symbols/v1/a", ""),
+        ];
+        let table = table();
+        let routes = table
+            .iter()
+            .map(|(method, _, path, body, _)| (*method, *path, *body));
+        for (method, path, body) in routes.chain(beyond) {
+            if path == "/__lbheartbeat__" {
+                assert_eq!(app.get_as("wrong", path).await.status, 200);
+                continue;
+            }
+            let client = app.anonymous();
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let request = client.request(method.clone(), path).body(body);
+            let answer = client.send(request.header("auth-token", "wrong")).await;
+            assert_eq!(
+                (answer.status, answer.json()),
+                (403, json!({"error": "API Token not matched"})),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_path_that_lacks_only_its_last_slash_leads_there() {
+    let app = App::start(releng_testkit::database::Backend::Sqlite).await;
+    for (path, location) in [
+        ("/api/_auth", "/api/_auth/"),
+        (
+            "/oidc/authenticate?next=/help",
+            "/oidc/authenticate/?next=/help",
+        ),
+    ] {
+        let answer = app.anonymous().get(path).await;
+        assert_eq!((answer.status, answer.header("location")), (301, location));
+    }
+}
+
+#[actix_web::test]
+async fn a_host_that_is_none_is_a_400_and_stands_in_no_answer() {
+    let app = App::start(releng_testkit::database::Backend::Sqlite).await;
+    let token = app.uploader().await;
+    app.upload(&token, crate::zip(&[("a.pdb/AB/a.sym", b"MODULE")]))
+        .await;
+    for host in ["evil\"><x", "a b", "user@host", "host/path", "host:port"] {
+        for path in ["/a.pdb/AB/a.sym", "/api/_auth/", "/nope"] {
+            let client = app.anonymous();
+            let request = client.request(Method::GET, path).header("host", host);
+            let answer = client.send(request).await;
+            assert_eq!(
+                (answer.status, answer.json()),
+                (400, json!({"error": "the Host header is malformed"})),
+                "{host} {path}"
+            );
+        }
+    }
+    let client = app.anonymous();
+    let request = client.request(Method::GET, "/a.pdb/AB/a.sym");
+    let answer = client
+        .send(request.header("host", "symbols_demo:8000"))
+        .await;
+    assert!(
+        answer
+            .header("location")
+            .starts_with("http://symbols_demo:8000/")
+    );
 }
 
 #[actix_web::test]

@@ -55,6 +55,21 @@ fn locations_must_be_there_and_agree() {
 }
 
 #[test]
+fn the_folder_for_archives_is_one_below_the_data() {
+    for value in ["", ".", "..", "/var/tmp", "a/b", "../raw-uploads", "a/"] {
+        assert_eq!(
+            load(&[("DJANGO_UPLOAD_TEMPDIR_PREFIX", value)]).unwrap_err(),
+            format!(
+                "UPLOAD_TEMPDIR_PREFIX: must be the name of a folder below DATA_DIR, not {value:?}"
+            )
+        );
+    }
+    for value in ["raw-uploads", "raw.", "...", "tmp raw"] {
+        assert!(load(&[("UPLOAD_TEMPDIR_PREFIX", value)]).is_ok(), "{value}");
+    }
+}
+
+#[test]
 fn the_try_location_is_right_after_the_bucket() {
     let url = "https://s3-us-west-2.amazonaws.com/demo-bucket/version0";
     let settings = load(&[("DJANGO_SYMBOL_URLS", url), ("UPLOAD_DEFAULT_URL", url)]).unwrap();

@@ -190,6 +190,25 @@ async fn rubbish_is_a_400_in_the_known_words_that_browsers_may_read() {
 }
 
 #[actix_web::test]
+async fn errors_at_the_oldest_address_are_json_that_browsers_may_read() {
+    let app = App::start(Backend::Sqlite).await;
+    for accept in ["*/*", "text/html"] {
+        let client = app.anonymous();
+        let request = client
+            .request(Method::POST, "/")
+            .header("accept", accept)
+            .body("[]");
+        let answer = client.send(request).await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (400, json!({"error": "Not a dict"}))
+        );
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-allow-methods"), "POST");
+    }
+}
+
+#[actix_web::test]
 async fn other_methods_and_preflights() {
     let app = App::start(Backend::Sqlite).await;
     for (path, methods) in [

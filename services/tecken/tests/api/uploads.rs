@@ -88,8 +88,14 @@ async fn a_body_that_is_no_form_with_a_file_is_a_400() {
                 .to_vec();
         let value =
             b"--b\r\nContent-Disposition: form-data; name=\"try\"\r\n\r\n1\r\n--b--\r\n".to_vec();
-        let table: [(&str, Vec<u8>, &str); 8] = [
+        let table: [(&str, Vec<u8>, &str); 9] = [
             ("application/zip", archive(), no_file),
+            // What curl makes of `--data-binary @x.zip`.
+            (
+                "application/x-www-form-urlencoded",
+                [archive(), vec![0; 200_000]].concat(),
+                no_file,
+            ),
             ("text/plain", Vec::new(), no_file),
             (
                 "application/x-www-form-urlencoded",
@@ -257,6 +263,39 @@ async fn the_answer_and_the_record_have_the_documented_members() {
                 "completed_at": null, "created_at": null,
             })
         );
+    }
+}
+
+#[actix_web::test]
+async fn an_upload_is_shown_with_the_count_of_its_files_and_others_of_the_same_content() {
+    for app in apps().await {
+        let token = app.uploader().await;
+        let other = app.try_uploader().await;
+        let mut ids = Vec::new();
+        for token in [&token, &token, &other, &token] {
+            ids.push(app.upload(token, archive()).await.json()["upload"]["id"].clone());
+        }
+        app.upload(&token, zip(&[("other.pdb/AB/other.sym", b"MODULE")]))
+            .await;
+        let show = |id: &Value| {
+            let path = format!("/api/uploads/upload/{id}");
+            let token = token.clone();
+            let app = &app;
+            async move { app.get_as(&token, &path).await.json()["upload"].clone() }
+        };
+        let first = show(&ids[0]).await;
+        assert_eq!(first["files_count"], json!(1));
+        assert_eq!(first["files_incomplete_count"], json!(0));
+        let related = first["related"].as_array().unwrap();
+        let related_ids: Vec<&Value> = related.iter().map(|upload| &upload["id"]).collect();
+        assert_eq!(related_ids, [&ids[3], &ids[1]]);
+        // The second stored nothing: all of it was there.
+        let second = show(&ids[1]).await;
+        assert_eq!(second["files_count"], json!(0));
+        let mut shape = second.clone();
+        shape.as_object_mut().unwrap().remove("related");
+        assert_eq!(related[1], shape);
+        assert_eq!(second["related"].as_array().unwrap().len(), 2);
     }
 }
 

@@ -238,12 +238,17 @@ impl Parser {
     fn term(&mut self, field: Option<&str>) -> Option<Node> {
         let token = self.peek()?.clone();
         self.at += 1;
+        if field == Some("_exists_")
+            && let Some(name) = field_name(&token)
+        {
+            self.tilde();
+            return Some(Node::Exists(name?));
+        }
         let leaf = match token {
             Token::Term(text) => {
                 let text = unescape(&text)?;
                 match self.tilde() {
                     Some(edits) => Leaf::Fuzzy(text, edits.and_then(edit_count)),
-                    None if field == Some("_exists_") => return Some(Node::Exists(text)),
                     None => comparison(field, &text).unwrap_or(Leaf::Text(text)),
                 }
             }
@@ -260,7 +265,6 @@ impl Parser {
                 });
             }
             Token::Prefix(text) => Leaf::Prefix(unescape(&text)?),
-            Token::Wildcard(text) if field == Some("_exists_") => return Some(Node::Exists(text)),
             Token::Wildcard(text) => Leaf::Wildcard(text),
             Token::Regexp(text) => Leaf::Regexp(text),
             Token::Range { lower, upper } => {
@@ -286,6 +290,18 @@ impl Parser {
         let number = *number;
         self.at += 1;
         Some(number)
+    }
+}
+
+/// Returns the name or the pattern of names that stands behind `_exists_:`, `None` inside when its
+/// escapes are wrong. A lone star means any field.
+fn field_name(token: &Token) -> Option<Option<String>> {
+    match token {
+        Token::Term(text) | Token::Quoted(text) => Some(unescape(text)),
+        Token::Star => Some(Some("*".to_owned())),
+        Token::Prefix(start) => Some(unescape(start).map(|start| format!("{start}*"))),
+        Token::Wildcard(pattern) => Some(Some(pattern.clone())),
+        _ => None,
     }
 }
 

@@ -102,6 +102,11 @@ fn fields_quotes_patterns_and_ranges_are_read() {
         ("*:*", "ALL"),
         ("target.os:*", "EXISTS target.os"),
         ("_exists_:target.os", "EXISTS target.os"),
+        ("_exists_:\"target.os\"", "EXISTS target.os"),
+        ("_exists_:target.*", "EXISTS target.*"),
+        ("_exists_:*.os", "EXISTS *.os"),
+        ("_exists_:*", "EXISTS *"),
+        ("_exists_:* AND x", "(+EXISTS * +<x>)"),
         (
             "build.id:[2018 TO *]",
             "build.id:Some((\"2018\", true))..None",

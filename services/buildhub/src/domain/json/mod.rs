@@ -62,27 +62,39 @@ impl Json {
     }
 
     /// Returns the value as the libraries for schema and search take it. Integers beyond 64 bits
-    /// become floating point numbers.
+    /// become floating point numbers, and those beyond all of these the largest.
     pub fn to_value(&self) -> Value {
+        self.to_value_with(&rounded)
+    }
+
+    /// Returns the value with integers, given by their digits, as `integer` makes them.
+    pub fn to_value_with(&self, integer: &impl Fn(&str) -> Value) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Bool(flag) => Value::Bool(*flag),
-            Self::Integer(digits) => digits
-                .parse::<i64>()
-                .map(Value::from)
-                .or_else(|_| digits.parse::<u64>().map(Value::from))
-                .unwrap_or_else(|_| Value::from(digits.parse::<f64>().unwrap_or(f64::MAX))),
+            Self::Integer(digits) => integer(digits),
             Self::Float(number) => Value::from(*number),
             Self::Text(text) => Value::from(text.as_str()),
-            Self::List(items) => Value::Array(items.iter().map(Self::to_value).collect()),
-            Self::Object(members) => Value::Object(
-                members
-                    .iter()
-                    .map(|(k, v)| (k.clone(), v.to_value()))
-                    .collect(),
-            ),
+            Self::List(items) => {
+                let items = items.iter().map(|item| item.to_value_with(integer));
+                Value::Array(items.collect())
+            }
+            Self::Object(members) => {
+                let members = members.iter();
+                let members = members.map(|(k, v)| (k.clone(), v.to_value_with(integer)));
+                Value::Object(members.collect())
+            }
         }
     }
+}
+
+fn rounded(digits: &str) -> Value {
+    let number = || digits.parse().unwrap_or(f64::MAX);
+    digits
+        .parse::<i64>()
+        .map(Value::from)
+        .or_else(|_| digits.parse::<u64>().map(Value::from))
+        .unwrap_or_else(|_| Value::from(number().clamp(f64::MIN, f64::MAX)))
 }
 
 #[cfg(test)]

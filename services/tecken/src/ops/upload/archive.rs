@@ -11,7 +11,7 @@ use zip::read::OwnedZipFileEntry;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{Posted, directory};
+use super::{Posted, directory, end_record};
 use crate::State;
 use crate::domain::{Listed, SymbolPath, classify};
 use crate::settings::Own;
@@ -25,15 +25,20 @@ const RATIO_FREE_BYTES: u64 = 32 << 20;
 /// Longest key, the bound of the column.
 const MAX_KEY_CHARS: usize = 300;
 
-/// A file that is going to be stored.
-pub(super) struct Member {
+/// A file in an archive.
+pub(super) struct Packed {
     /// Name in the archive.
     pub name: String,
-    pub path: SymbolPath,
     /// Unpacked size.
     pub size: u64,
     /// Where in the archive it is.
     pub entry: OwnedZipFileEntry,
+}
+
+/// A file that is going to be stored.
+pub(super) struct Member {
+    pub path: SymbolPath,
+    pub packed: Packed,
 }
 
 /// An archive whose list is fine.
@@ -41,19 +46,18 @@ pub(super) struct Archive {
     /// Where the archive is.
     pub path: PathBuf,
     pub members: Vec<Member>,
-    /// Names and sizes of files that are known and left out.
-    pub ignored: Vec<(String, u64)>,
+    /// Files that are known and left out.
+    pub ignored: Vec<Packed>,
+    /// Files in whose place a later one is stored.
+    pub replaced: Vec<Packed>,
 }
 
 impl Archive {
     /// Returns names and sizes of all files.
     pub fn listing(&self) -> impl Iterator<Item = (&str, u64)> {
-        let members = self.members.iter().map(|m| (m.name.as_str(), m.size));
-        members.chain(
-            self.ignored
-                .iter()
-                .map(|(name, size)| (name.as_str(), *size)),
-        )
+        let members = self.members.iter().map(|member| &member.packed);
+        let all = members.chain(&self.ignored).chain(&self.replaced);
+        all.map(|packed| (packed.name.as_str(), packed.size))
     }
 
     /// Checks that the keys fit the records and the store.
@@ -64,7 +68,7 @@ impl Archive {
                 let text = format!(
                     "The name of a file in the archive is too long: its key has more than \
                      {MAX_KEY_CHARS} characters ({})",
-                    member.name
+                    member.packed.name
                 );
                 return Err(Error::invalid(text));
             }
@@ -81,19 +85,12 @@ pub(super) async fn open(state: &State, posted: &Posted) -> Result<Archive> {
 }
 
 fn read(path: &Path, own: &Own, archive_size: u64) -> Result<Archive> {
-    let file = File::open(path).map_err(|e| Error::internal("the spool is gone").with_source(e))?;
-    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(unreadable)?;
-    if zip.len() > own.upload_max_entries {
-        let max = own.upload_max_entries;
-        return Err(Error::invalid(format!(
-            "The archive has more than {max} entries"
-        )));
-    }
+    let mut file = spooled(path)?;
+    check_count(&mut file, own.upload_max_entries)?;
+    let mut zip = ZipArchive::new(file).map_err(unreadable)?;
     if zip.has_duplicate_names() {
         let start = zip.central_directory_start();
-        let mut file = File::open(path)
-            .map(BufReader::new)
-            .map_err(|e| Error::internal("the spool is gone").with_source(e))?;
+        let mut file = spooled(path)?;
         let conflict = directory::conflict(&mut file, start)
             .map_err(|e| Error::invalid(NOT_A_ZIP).with_source(e))?;
         if let Some(text) = conflict {
@@ -117,6 +114,24 @@ fn read(path: &Path, own: &Own, archive_size: u64) -> Result<Archive> {
     listing.finish(path)
 }
 
+fn spooled(path: &Path) -> Result<BufReader<File>> {
+    File::open(path)
+        .map(BufReader::new)
+        .map_err(|e| Error::internal("the spool is gone").with_source(e))
+}
+
+/// Checks the number of entries before the list of them is taken into memory.
+fn check_count(file: &mut BufReader<File>, max: usize) -> Result<()> {
+    let count = end_record::count(file).map_err(|e| Error::invalid(NOT_A_ZIP).with_source(e))?;
+    match count {
+        None => Err(Error::invalid(NOT_A_ZIP)),
+        Some(count) if usize::try_from(count).map_or(true, |count| count > max) => Err(
+            Error::invalid(format!("The archive has more than {max} entries")),
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Tells the client why an archive cannot be read; all of it is the client's to mend.
 fn unreadable(error: ZipError) -> Error {
     match error {
@@ -132,7 +147,7 @@ struct Listing<'a> {
     archive_size: u64,
     total: u64,
     members: Vec<Member>,
-    ignored: Vec<(String, u64)>,
+    ignored: Vec<Packed>,
 }
 
 impl Listing<'_> {
@@ -154,17 +169,11 @@ impl Listing<'_> {
         let listed = classify(&shown, &self.own.disallowed_symbols_snippets);
         let listed = listed.map_err(|text| Error::invalid(text.replace(&shown, &name)))?;
         self.check(&name, &entry)?;
+        let size = entry.size();
+        let packed = Packed { name, size, entry };
         match listed {
-            Listed::Ignored => self.ignored.push((name, entry.size())),
-            Listed::Stored(path) => {
-                let size = entry.size();
-                self.members.push(Member {
-                    name,
-                    path,
-                    size,
-                    entry,
-                });
-            }
+            Listed::Ignored => self.ignored.push(packed),
+            Listed::Stored(path) => self.members.push(Member { path, packed }),
         }
         Ok(())
     }
@@ -211,14 +220,19 @@ impl Listing<'_> {
         for (at, member) in self.members.iter().enumerate() {
             last.insert(member.path.clone(), at);
         }
-        let members = self.members.into_iter().enumerate();
-        let members = members
-            .filter(|(at, m)| last.get(&m.path) == Some(at))
-            .map(|(_, m)| m);
+        let (mut members, mut replaced) = (Vec::new(), Vec::new());
+        for (at, member) in self.members.into_iter().enumerate() {
+            if last.get(&member.path) == Some(&at) {
+                members.push(member);
+            } else {
+                replaced.push(member.packed);
+            }
+        }
         Ok(Archive {
             path: path.to_owned(),
-            members: members.collect(),
+            members,
             ignored: self.ignored,
+            replaced,
         })
     }
 }

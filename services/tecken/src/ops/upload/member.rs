@@ -13,9 +13,9 @@ use releng_symbols::header::HEADER_BYTES;
 use zip::ZipReadOptions;
 use zip::read::OwnedZipFileEntry;
 
-use super::archive::{Archive, Member};
+use super::archive::{Archive, Packed};
 use crate::State;
-use crate::domain::MAX_FIELD_CHARS;
+use crate::domain::{Code, MAX_FIELD_CHARS};
 
 /// How much is unpacked at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -25,22 +25,33 @@ pub(super) struct Checked {
     /// MD5 in lower-case hex.
     pub md5: String,
     /// Code file and id of the header, when there is one.
-    pub code: Option<(Option<String>, String)>,
+    pub code: Option<Code>,
 }
 
-/// Reads all files.
+/// Reads all files and returns what those that are going to be stored told. A damaged one that is
+/// left out speaks against the archive as well.
 pub(super) async fn verify(state: &State, archive: &Archive) -> Result<Vec<Checked>> {
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let checks = archive.members.iter().map(|member| {
-        let job = Job::of(archive, member);
+        let job = Job::of(archive, &member.packed);
         let module = member.path.module.clone();
         let is_symbol_file = member.path.file.ends_with(".sym");
         state
             .upload_pool
             .run(move || job.check(&module, is_symbol_file))
     });
-    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     // As many as there are cores: more would only wait in the queue of the pool.
-    stream::iter(checks).buffered(workers).try_collect().await
+    let checked = stream::iter(checks).buffered(workers).try_collect().await?;
+    let rest = archive.ignored.iter().chain(&archive.replaced);
+    let reads = rest.map(|packed| {
+        let job = Job::of(archive, packed);
+        state.upload_pool.run(move || job.copy(|_| Ok(())))
+    });
+    stream::iter(reads)
+        .buffered(workers)
+        .try_collect::<()>()
+        .await?;
+    Ok(checked)
 }
 
 /// The reading of one file, on a thread of the pool.
@@ -52,12 +63,12 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn of(archive: &Archive, member: &Member) -> Self {
+    pub(super) fn of(archive: &Archive, packed: &Packed) -> Self {
         Self {
             path: archive.path.clone(),
-            name: member.name.clone(),
-            size: member.size,
-            entry: member.entry.as_ref().into(),
+            name: packed.name.clone(),
+            size: packed.size,
+            entry: packed.entry.as_ref().into(),
         }
     }
 
@@ -125,7 +136,7 @@ impl Job {
 }
 
 /// Returns code file and id for lookups (D-31). Outside of Windows the module is the code file.
-fn code_of(head: &[u8], module: &str) -> Option<(Option<String>, String)> {
+fn code_of(head: &[u8], module: &str) -> Option<Code> {
     let code = releng_symbols::header(head).code?;
     let file = code.code_file.unwrap_or_else(|| module.to_owned());
     let is_short = |text: &str| text.chars().count() <= MAX_FIELD_CHARS && !text.contains('\0');

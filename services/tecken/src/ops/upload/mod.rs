@@ -5,6 +5,7 @@
 mod archive;
 mod destination;
 mod directory;
+mod end_record;
 mod member;
 mod prepare;
 
@@ -13,9 +14,9 @@ use releng_common::{Error, Result};
 use releng_store::Body;
 use releng_symbols::ModuleKey;
 
-use super::download::code_key;
+use super::download::code_keys;
 use super::store_fault;
-use crate::domain::{Caller, NewUpload, Upload, Wish, content_hash};
+use crate::domain::{Caller, Code, NewUpload, Upload, Wish, content_hash};
 use crate::repo::DayTotals;
 use crate::state::{Source, SpoolFile};
 use crate::{State, repo};
@@ -79,7 +80,7 @@ async fn begin(
         ignored_keys: archive
             .ignored
             .iter()
-            .map(|(name, _)| name.clone())
+            .map(|packed| packed.name.clone())
             .collect(),
     };
     let now = state.clock.now().naive_utc();
@@ -115,14 +116,18 @@ async fn store(
             .buffered(group)
             .try_collect()
             .await?;
-        let mut to_put = Vec::new();
-        for one in prepared {
+        let (mut to_put, mut there) = (Vec::new(), Vec::new());
+        for (one, (_, checked)) in prepared.into_iter().zip(group_of) {
             match one {
-                Prepared::Skip(key) => skipped.push(key),
+                Prepared::Skip(key) => {
+                    there.extend(checked.code.clone().map(|code| (key.clone(), code)));
+                    skipped.push(key);
+                }
                 Prepared::Put(file) => to_put.push(*file),
             }
         }
         stored += to_put.len();
+        catch_up(state, &destination.source, there).await?;
         put(state, &destination.source, upload_id, to_put, group).await?;
     }
     Ok((skipped, stored))
@@ -148,8 +153,8 @@ async fn put(
         Ok(ids)
     };
     let ids = state.db.write(insert).await?;
-    let put: Result<Vec<()>> = stream::iter(&files)
-        .map(|file| async move {
+    let put: Vec<Result<i32>> = stream::iter(files.iter().zip(ids))
+        .map(|(file, id)| async move {
             let body = Body::File(file.content.path().to_owned());
             source
                 .store
@@ -157,19 +162,49 @@ async fn put(
                 .await
                 .map_err(store_fault)?;
             metrics::counter!("upload_file_upload_upload").increment(1);
-            Ok(())
+            Ok(id)
         })
         .buffer_unordered(at_once)
-        .try_collect()
+        .collect()
         .await;
-    // What was put is seen at once, also when another file of the group failed.
+    // What was put is there and seen at once, also when another file of the group failed.
+    let ids = put.iter().filter_map(|one| one.as_ref().ok().copied());
+    let completed = complete(state, ids.collect()).await;
     forget(state, &files).await?;
-    put?;
+    completed?;
+    put.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+}
+
+async fn complete(state: &State, ids: Vec<i32>) -> Result<()> {
     let now = state.clock.now().naive_utc();
     state
         .db
         .write(move |conn| Ok(repo::file_complete_in_txn(conn, &ids, now)?))
         .await
+}
+
+/// Completes the records of files that are in the store already, given by key and code: a process may
+/// have ended between storing and noting it, and a lookup by code believes in complete records alone.
+async fn catch_up(state: &State, source: &Source, there: Vec<(String, Code)>) -> Result<()> {
+    if there.is_empty() {
+        return Ok(());
+    }
+    let bucket = source.bucket_name();
+    let wanted = there.clone();
+    let ids = state
+        .db
+        .read(move |conn| Ok(repo::file_list_incomplete(conn, &bucket, &wanted)?))
+        .await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    complete(state, ids).await?;
+    let names = there
+        .iter()
+        .flat_map(|(_, (file, id))| code_keys(file.as_deref().unwrap_or_default(), id));
+    let names: Vec<String> = names.collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    state.exists.cache().delete(&names).await
 }
 
 /// Makes every cache ask again for these files, in all processes.
@@ -179,7 +214,7 @@ async fn forget(state: &State, files: &[ToPut]) -> Result<()> {
     for file in files {
         names.extend(sources.iter().map(|source| source.cache_key(&file.key)));
         if let Some((Some(code_file), code_id)) = &file.row.code {
-            names.push(code_key(code_file, code_id));
+            names.extend(code_keys(code_file, code_id));
         }
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

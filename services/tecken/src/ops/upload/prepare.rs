@@ -62,7 +62,7 @@ pub(super) async fn prepare(
         metrics::counter!("upload_file_upload_skip").increment(1);
         return Ok(Prepared::Skip(full_key));
     }
-    let (content, size) = unpack(state, Job::of(archive, member), is_compressed).await?;
+    let (content, size) = unpack(state, Job::of(archive, &member.packed), is_compressed).await?;
     let is_legacy = is_compressed
         && existing
             .as_ref()
@@ -79,7 +79,7 @@ pub(super) async fn prepare(
         attributes.content_encoding = Some("gzip".to_owned());
         attributes
             .metadata
-            .insert(ORIGINAL_SIZE.to_owned(), member.size.to_string());
+            .insert(ORIGINAL_SIZE.to_owned(), member.packed.size.to_string());
         attributes
             .metadata
             .insert(ORIGINAL_MD5.to_owned(), checked.md5.clone());
@@ -123,10 +123,10 @@ async fn existing(state: &State, source: &Source, object: &Key) -> Result<Option
 
 fn is_same(meta: &Meta, member: &Member, checked: &Checked, is_compressed: bool) -> bool {
     if !is_compressed {
-        return meta.size == member.size;
+        return meta.size == member.packed.size;
     }
     let of = |name: &str| meta.metadata.get(name).map(String::as_str);
-    of(ORIGINAL_SIZE) == Some(member.size.to_string().as_str())
+    of(ORIGINAL_SIZE) == Some(member.packed.size.to_string().as_str())
         && of(ORIGINAL_MD5) == Some(checked.md5.as_str())
 }
 
