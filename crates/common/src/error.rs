@@ -24,6 +24,8 @@ pub enum Kind {
     NotFound,
     /// The path exists, the method does not.
     MethodNotAllowed,
+    /// The request did not arrive in time.
+    RequestTimeout,
     /// The state of the thing forbids the change.
     Conflict,
     /// A condition that the caller stated does not hold.
@@ -51,6 +53,7 @@ impl Kind {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
             Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::Gone => 410,

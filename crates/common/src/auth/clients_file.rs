@@ -109,7 +109,7 @@ impl ClientsFile {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(bytes)
         });
-        Some(self.verdict(client_id, client, signed, hash))
+        Some(self.verdict(client_id, client, signed, header.ext.as_deref(), hash))
     }
 
     fn verify_bewit(&self, request: &HawkRequest, bewit: &str) -> Option<Verdict> {
@@ -126,7 +126,7 @@ impl ClientsFile {
         let signed = RequestBuilder::new("GET", &request.host, request.port, &resource)
             .request()
             .validate_bewit(&parsed, &client.key);
-        Some(self.verdict(parsed.id(), client, signed, None))
+        Some(self.verdict(parsed.id(), client, signed, parsed.ext(), None))
     }
 
     fn verdict(
@@ -134,6 +134,7 @@ impl ClientsFile {
         client_id: &str,
         client: &Client,
         signed: bool,
+        ext: Option<&str>,
         hash: Option<String>,
     ) -> Verdict {
         if !signed {
@@ -145,11 +146,40 @@ impl ClientsFile {
         {
             return Verdict::Failed("Client has expired".to_owned());
         }
-        Verdict::Success(Caller::client(
-            client_id.to_owned(),
-            client.scopes.clone(),
-            hash,
-        ))
+        match scopes_of_request(&client.scopes, ext) {
+            Ok(scopes) => Verdict::Success(Caller::client(client_id.to_owned(), scopes, hash)),
+            Err(reason) => Verdict::Failed(reason.to_owned()),
+        }
+    }
+}
+
+/// What clients may write into `ext`, as base64 of JSON.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ext {
+    authorized_scopes: Option<Vec<String>>,
+    certificate: Option<serde::de::IgnoredAny>,
+}
+
+/// Returns what a request may do: all that the client may, or the part to which the client itself
+/// restricts the request, as Taskcluster's auth service does.
+fn scopes_of_request(held: &Scopes, ext: Option<&str>) -> Result<Scopes, &'static str> {
+    use base64::Engine as _;
+    let Some(text) = ext.filter(|text| !text.is_empty()) else {
+        return Ok(held.clone());
+    };
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+    let ext = bytes
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Ext>(&bytes).ok())
+        .ok_or("ext is not base64 of JSON")?;
+    if ext.certificate.is_some() {
+        return Err("clients of this installation have no temporary credentials");
+    }
+    match ext.authorized_scopes {
+        None => Ok(held.clone()),
+        Some(scopes) if scopes.iter().all(|scope| held.satisfy(scope)) => Ok(Scopes::new(scopes)),
+        Some(_) => Err("authorizedScopes exceed the scopes of the client"),
     }
 }
 
@@ -277,6 +307,30 @@ mod tests {
         };
         assert!(caller.check_payload("application/json", b"{}").is_ok());
         assert!(caller.check_payload("application/json", b"[]").is_err());
+    }
+
+    #[test]
+    fn a_client_may_restrict_a_request_and_cannot_widen_it() {
+        use base64::Engine as _;
+        let held = Scopes::new(vec!["api/upload/*".to_owned()]);
+        let scopes = |ext: &str| {
+            let ext = base64::engine::general_purpose::STANDARD.encode(ext);
+            scopes_of_request(&held, Some(&ext)).map(|scopes| scopes.as_slice().to_vec())
+        };
+        assert_eq!(scopes("{}").unwrap(), ["api/upload/*"]);
+        let restricted = scopes(r#"{"authorizedScopes": ["api/upload/public"]}"#);
+        assert_eq!(restricted.unwrap(), ["api/upload/public"]);
+        assert_eq!(scopes(r#"{"authorizedScopes": []}"#).unwrap(), [""; 0]);
+        for ext in [
+            r#"{"authorizedScopes": ["api/*"]}"#,
+            r#"{"authorizedScopes": "api/upload/public"}"#,
+            r#"{"certificate": {"version": 1}}"#,
+            "[",
+        ] {
+            assert!(scopes(ext).is_err(), "{ext}");
+        }
+        assert!(scopes_of_request(&held, Some("no base64!")).is_err());
+        assert_eq!(scopes_of_request(&held, None).unwrap(), held);
     }
 
     #[test]

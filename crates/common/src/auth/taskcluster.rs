@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 const TRIES: u32 = 3;
 /// Pause before the second try; doubled before the third.
 const BACKOFF: Duration = Duration::from_millis(100);
+/// Statuses by which the service says that it does not like the question: malformed, or too long.
+const REFUSED: [u16; 3] = [400, 413, 431];
 /// An answer with a few thousand scopes is far smaller.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 
@@ -134,7 +136,7 @@ impl Taskcluster {
         if status.is_server_error() {
             return Ok(None);
         }
-        if status.is_client_error() {
+        if REFUSED.contains(&status.as_u16()) {
             // The service refused the question itself, as it does for malformed headers.
             return Ok(Some(Answer {
                 status: "auth-failed".to_owned(),
@@ -143,6 +145,10 @@ impl Taskcluster {
                 message: Some(format!("the auth service refused the question ({status})")),
                 hash: None,
             }));
+        }
+        if !status.is_success() {
+            // A proxy that is in a bad mood, an address that is not that of Taskcluster.
+            return Err(outage(format!("status {status}")));
         }
         serde_json::from_slice(&read(response).await?)
             .map(Some)

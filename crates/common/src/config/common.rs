@@ -22,6 +22,8 @@ crate::settings! {
         pub database_wait_secs: u64 = "DATABASE_WAIT_SECONDS", default "30";
         /// Address under which clients reach the service, when proxies rewrite `Host`.
         pub public_url: Option<String> = "PUBLIC_URL" ["APP_URL"];
+        /// Set by Heroku on its machines: plain HTTP is then redirected to HTTPS.
+        pub dyno: Option<String> = "DYNO";
         /// Networks whose `X-Forwarded-*` headers are believed.
         pub trusted_proxies: Vec<String> = "TRUSTED_PROXIES", default "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7";
         /// Base address of the Taskcluster deployment that verifies Hawk credentials; unset: only `AUTH_CLIENTS_FILE`.

@@ -26,8 +26,8 @@ pub const JSON_LIMIT_BYTES: usize = 1 << 20;
 /// Reads the whole body.
 ///
 /// # Errors
-/// `TooLarge` beyond `limit` bytes, `InvalidInput` when the connection breaks, the encoding is off or
-/// the body takes too long.
+/// `TooLarge` beyond `limit` bytes, `RequestTimeout` when the body takes too long, `InvalidInput` when
+/// the connection breaks or the encoding is off.
 pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes> {
     let announced = request
         .headers()
@@ -65,7 +65,7 @@ async fn next(
 ) -> Result<Option<std::result::Result<Bytes, actix_web::error::PayloadError>>> {
     tokio::time::timeout_at(deadline, payload.next())
         .await
-        .map_err(|_| Error::invalid("the body took too long to arrive"))
+        .map_err(|_| Error::new(Kind::RequestTimeout, "the body took too long to arrive"))
 }
 
 /// Checks the payload hash that a caller may have signed, on a route that takes nothing from the

@@ -2,7 +2,7 @@
 //! Which answers a browser may show to pages of other origins (platform.md §9).
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderMap, HeaderValue, ORIGIN, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Methods that the Flask services allow across origins.
@@ -64,17 +64,17 @@ impl Cors {
     }
 
     /// Returns the value of `Access-Control-Allow-Origin`, if the origin may read.
-    fn allowed(&self, origin: Option<&str>) -> Option<String> {
+    fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
         let is_open = self.origins.iter().any(|o| o == "*");
         match origin {
-            Some(origin) if is_open || self.origins.iter().any(|o| o == origin) => {
+            Some(origin) if is_open || self.origins.iter().any(|o| origin == o.as_str()) => {
                 Some(if self.is_unconditional {
-                    origin.to_owned()
+                    origin.clone()
                 } else {
-                    "*".to_owned()
+                    HeaderValue::from_static("*")
                 })
             }
-            None if is_open && self.is_unconditional => Some("*".to_owned()),
+            None if is_open && self.is_unconditional => Some(HeaderValue::from_static("*")),
             Some(_) | None => None,
         }
     }
@@ -86,7 +86,7 @@ impl Cors {
         if *request.method() != Method::OPTIONS || !self.covers(request) {
             return None;
         }
-        self.allowed(Some(header("origin")?))?;
+        self.allowed(Some(request.headers().get(ORIGIN)?))?;
         let asked = header("access-control-request-headers").unwrap_or_default();
         let mut response = HttpResponse::Ok();
         response
@@ -104,24 +104,12 @@ impl Cors {
         if !self.covers(request) {
             return;
         }
-        let origin = request
-            .headers()
-            .get("origin")
-            .and_then(|v| v.to_str().ok());
+        let origin = request.headers().get(ORIGIN);
         if origin.is_some() {
-            headers.append(
-                HeaderName::from_static("vary"),
-                HeaderValue::from_static("Origin"),
-            );
+            headers.append(VARY, HeaderValue::from_static("Origin"));
         }
-        if let Some(value) = self
-            .allowed(origin)
-            .and_then(|v| HeaderValue::from_str(&v).ok())
-        {
-            headers.insert(
-                HeaderName::from_static("access-control-allow-origin"),
-                value,
-            );
+        if let Some(value) = self.allowed(origin) {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, value);
         }
     }
 }

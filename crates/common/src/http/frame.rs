@@ -5,13 +5,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
@@ -20,10 +18,12 @@ use futures_util::FutureExt as _;
 use super::admission;
 use super::cors::Cors;
 use super::in_flight::{Guard, InFlight, guard_body};
-use super::outside::Outside;
+use super::outside::{Outside, PROBES};
 use super::security_headers::SecurityHeaders;
 use super::unread::Unread;
 use crate::error::{Error, Kind};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Turns the neutral error into the answer of one service.
 pub type Renderer = fn(&HttpRequest, &Error) -> HttpResponse;
@@ -80,14 +80,10 @@ pub fn note_header(request: &HttpRequest, name: &'static str, value: String) {
     }
 }
 
-/// The id of the current request, for answers and records that refer to the log.
-#[derive(Clone)]
-pub struct RequestId(pub Rc<str>);
-
 /// The middleware function; installed by the run loop with [`Frame`] in the app data.
 ///
 /// # Errors
-/// Only when a handler panicked: actix then sends a bare 500.
+/// Those of actix itself, which know how to be an answer.
 pub async fn middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -105,14 +101,14 @@ pub async fn middleware(
     };
     let guard = request.app_data::<InFlight>().map(InFlight::enter);
     let unread = Unread::watch(&mut request);
-    let id: Rc<str> = request_id(request.headers()).into();
-    request.extensions_mut().insert(RequestId(Rc::clone(&id)));
+    let id = request_id(request.headers());
+    frame.outside.unmount(&mut request);
     // The request must not be cloned before routing: the router demands to be its only owner.
-    let response = match frame.cors.preflight(request.request()) {
-        Some(preflight) => request.into_response(preflight),
+    let response = match answer_at_once(&frame, request.request()) {
+        Some(response) => request.into_response(response),
         None => answer(&frame, request, next).await?,
     };
-    let mut response = finish(&frame, response, &id, started);
+    let mut response = finish(&frame, response, id, started);
     if guard.as_ref().is_some_and(Guard::is_draining) {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
@@ -127,6 +123,21 @@ pub async fn middleware(
     })
 }
 
+/// Answers what no handler needs to see: a client that must come back with TLS, and preflights.
+fn answer_at_once(frame: &Frame, request: &HttpRequest) -> Option<HttpResponse> {
+    if let Some(address) = frame.outside.https_address(request) {
+        // A 302 makes clients turn a POST into a GET.
+        let status = if is_read(request.method()) {
+            StatusCode::FOUND
+        } else {
+            StatusCode::PERMANENT_REDIRECT
+        };
+        let mut response = HttpResponse::build(status);
+        return Some(response.insert_header(("location", address)).finish());
+    }
+    frame.cors.preflight(request)
+}
+
 async fn answer(
     frame: &Frame,
     request: ServiceRequest,
@@ -137,11 +148,10 @@ async fn answer(
         return Ok(request.into_response(response));
     }
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let response = answered.unwrap_or_else(|_| {
-        tracing::error!(logger = frame.service, "a handler panicked");
-        Err(Panicked.into())
-    })?;
-    let response = response.map_into_boxed_body();
+    let Ok(response) = answered else {
+        return Ok(after_panic(frame));
+    };
+    let response = response?.map_into_boxed_body();
     let rendered = response
         .response()
         .error()
@@ -153,25 +163,14 @@ async fn answer(
     })
 }
 
-/// What a client gets when a handler panicked. The request is gone with the handler, so this is not
-/// the service's own form; browsers may read it all the same.
-#[derive(Debug)]
-struct Panicked;
-
-impl std::fmt::Display for Panicked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Internal Server Error")
-    }
-}
-
-impl actix_web::ResponseError for Panicked {
-    fn error_response(&self) -> HttpResponse {
-        HttpResponse::InternalServerError()
-            .insert_header(("access-control-allow-origin", "*"))
-            .insert_header(("x-content-type-options", "nosniff"))
-            .insert_header(("cache-control", "no-store"))
-            .json(serde_json::json!({"error": "Internal Server Error", "status": 500}))
-    }
+/// Answers when something outside of the handlers panicked, whose panics [`super::routes`] catches.
+/// The request is gone with what panicked, so an empty one has to do: form and headers of the
+/// answer are those of the service all the same.
+fn after_panic(frame: &Frame) -> ServiceResponse<BoxBody> {
+    let nobody = actix_web::test::TestRequest::default().to_http_request();
+    let error = Error::internal("a part of the server panicked");
+    let response = render(frame, &nobody, &error);
+    ServiceResponse::new(nobody, response)
 }
 
 /// An error on its way through actix, as the neutral one again.
@@ -201,6 +200,7 @@ fn neutral(error: &actix_web::Error) -> Found<'_> {
     let status = error.as_response_error().status_code();
     let kind = match status {
         StatusCode::NOT_FOUND => Kind::NotFound,
+        StatusCode::REQUEST_TIMEOUT => Kind::RequestTimeout,
         StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
         StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
@@ -245,44 +245,39 @@ fn render(frame: &Frame, head: &HttpRequest, error: &Error) -> HttpResponse {
 
 /// Adds headers and writes the log line.
 fn finish(
-    frame: &Arc<Frame>,
+    frame: &Frame,
     mut response: ServiceResponse<BoxBody>,
-    id: &str,
+    id: HeaderValue,
     started: Instant,
 ) -> ServiceResponse<BoxBody> {
-    let notes = response
-        .request()
-        .extensions_mut()
-        .remove::<Notes>()
-        .unwrap_or_default();
-    let is_secure = frame.outside.is_secure(response.request());
     let request = response.request().clone();
+    let notes = request.extensions_mut().remove::<Notes>();
     let answer = response.response_mut();
-    frame.cors.decorate(&request, answer.headers_mut());
-    frame
-        .security
-        .decorate(is_secure, request.path(), answer.headers_mut());
-    put(answer.headers_mut(), "x-request-id", id);
-    for (name, value) in &notes.headers {
-        put(answer.headers_mut(), name, value);
-    }
+    let status = answer.status();
+    let headers = answer.headers_mut();
+    frame.cors.decorate(&request, headers);
+    let is_secure = frame.outside.is_secure(&request);
+    frame.security.decorate(is_secure, request.path(), headers);
     let elapsed = started.elapsed();
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     if frame.sends_response_time && !request.path().starts_with("/__") {
-        put(answer.headers_mut(), "x-response-time", &millis.to_string());
+        put(headers, "x-response-time", &millis.to_string());
     }
-    let status = answer.status();
+    for (name, value) in notes.iter().flat_map(|notes| &notes.headers) {
+        put(headers, name, value);
+    }
     let cause = answer.extensions_mut().remove::<Cause>();
-    let cause = cause.map(|cause| cause.0).unwrap_or_default();
-    log(
-        frame.service,
-        &request,
-        (status, &cause),
-        &notes.uid,
+    let uid = notes.as_ref().map_or("", |notes| notes.uid.as_str());
+    let line = Line {
+        service: frame.service,
+        status,
+        cause: cause.as_ref().map_or("", |cause| cause.0.as_str()),
+        uid,
         millis,
-        id,
-    );
-    drop(request);
+        id: id.to_str().unwrap_or_default(),
+    };
+    line.write(&request);
+    headers.insert(REQUEST_ID, id);
     time(frame.service, elapsed.as_secs_f64() * 1000.0);
     response
 }
@@ -306,76 +301,69 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-/// Paths that machines ask every few seconds: logged at debug level only.
-const PROBES: [&str; 4] = [
-    "/__lbheartbeat__",
-    "/__heartbeat__",
-    "/__version__",
-    "/__metrics__",
-];
-
-/// Writes `request.summary` (platform.md §7).
-fn log(
+/// What the log says of a request beyond what it carried itself.
+struct Line<'a> {
     service: &'static str,
-    request: &HttpRequest,
-    (status, cause): (StatusCode, &str),
-    uid: &str,
+    status: StatusCode,
+    /// Why it failed, for 5xx.
+    cause: &'a str,
+    uid: &'a str,
     millis: u64,
-    id: &str,
-) {
-    let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default()
-    };
-    let code = u64::from(status.as_u16());
-    let errno = if status.is_client_error() || status.is_server_error() {
-        code
-    } else {
-        0
-    };
-    macro_rules! summary {
-        ($level:ident) => {
-            tracing::$level!(
-                r#type = "request.summary",
-                logger = service,
-                agent = header("user-agent"),
-                path = request.path(),
-                method = request.method().as_str(),
-                lang = header("accept-language"),
-                uid,
-                errno,
-                t = millis,
-                rid = id,
-                code,
-                "{cause}"
-            )
+    id: &'a str,
+}
+
+impl Line<'_> {
+    /// Writes `request.summary` (platform.md §7). Probes are logged at debug level only.
+    fn write(&self, request: &HttpRequest) {
+        let header = |name: HeaderName| {
+            let value = request.headers().get(name);
+            value.and_then(|v| v.to_str().ok()).unwrap_or_default()
         };
-    }
-    if PROBES.contains(&request.path()) {
-        summary!(debug);
-    } else if status.is_server_error() {
-        summary!(error);
-    } else {
-        summary!(info);
+        let code = u64::from(self.status.as_u16());
+        let is_error = self.status.is_client_error() || self.status.is_server_error();
+        let errno = if is_error { code } else { 0 };
+        macro_rules! summary {
+            ($level:ident) => {
+                tracing::$level!(
+                    r#type = "request.summary",
+                    logger = self.service,
+                    agent = header(USER_AGENT),
+                    path = request.path(),
+                    method = request.method().as_str(),
+                    lang = header(ACCEPT_LANGUAGE),
+                    uid = self.uid,
+                    errno,
+                    t = self.millis,
+                    rid = self.id,
+                    code,
+                    "{}",
+                    self.cause
+                )
+            };
+        }
+        if PROBES.contains(&request.path()) {
+            summary!(debug);
+        } else if self.status.is_server_error() {
+            summary!(error);
+        } else {
+            summary!(info);
+        }
     }
 }
 
 /// Takes a sane incoming `X-Request-ID` or makes a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let sane = |text: &&str| {
-        (8..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let is_sane = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        let is_plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(*b, b'-' | b'_');
+        (8..=64).contains(&bytes.len()) && bytes.iter().all(is_plain)
     };
-    headers
-        .get("x-request-id")
-        .and_then(|v| v.to_str().ok())
-        .filter(sane)
-        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+    if let Some(id) = headers.get(REQUEST_ID).filter(is_sane) {
+        return id.clone();
+    }
+    let mut text = uuid::Uuid::encode_buffer();
+    let text = uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
 /// Returns whether the method only reads.

@@ -88,10 +88,9 @@ fn hawk_request(request: &HttpRequest, outside: &Outside) -> HawkRequest {
     };
     let authorization = header("authorization").or_else(|| header("authentication"));
     let (host, port) = outside.host_and_port(request);
-    let resource = request.uri().path_and_query().map_or("/", |p| p.as_str());
     HawkRequest {
         method: request.method().as_str().to_ascii_lowercase(),
-        resource: resource.to_owned(),
+        resource: outside.resource(request),
         host,
         port,
         authorization: authorization

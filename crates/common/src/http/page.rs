@@ -23,6 +23,7 @@ pub fn html(page: &impl Template) -> Result<HttpResponse> {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
+    mount: &'a str,
     service: &'a str,
     status: u16,
     text: &'a str,
@@ -30,12 +31,18 @@ struct ErrorPage<'a> {
 
 /// Returns the page that people see instead of a problem object.
 pub fn error_page(service: &str, error: &Error) -> HttpResponse {
+    error_page_below("", service, error)
+}
+
+/// Returns the same page of a service that is mounted below a path such as `/tooltool`.
+pub fn error_page_below(mount: &str, service: &str, error: &Error) -> HttpResponse {
     let status = error.kind().status();
     let text = match error.kind() {
         Kind::Internal => "Something broke on our side. It has been logged.",
         _ => error.message(),
     };
     let page = ErrorPage {
+        mount,
         service,
         status,
         text,

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Routes that know their methods: HEAD beside every GET, OPTIONS with `Allow`, 405 with `Allow`
-//! for the rest, and a table that tests compare with their list of roles.
+//! for the rest, and a table that tests compare with their list of roles. A handler that panics is
+//! an error like any other.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::EitherBody;
 use actix_web::dev::AppService;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, web};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{CatchUnwind, Map};
 
 use crate::error::{Error, Kind};
 
@@ -66,7 +74,8 @@ impl Route {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self.resource.route(web::method(method.clone()).to(handler));
+        let route = web::method(method.clone()).to(Caught(handler));
+        self.resource = self.resource.route(route);
         self.methods.push(method);
         self
     }
@@ -92,6 +101,66 @@ impl Route {
                 }
             }))
     }
+}
+
+/// A handler that may panic. Caught here, where the request is still at hand, it becomes an answer in
+/// the form of the service.
+#[derive(Clone)]
+struct Caught<F>(F);
+
+type Ended<T> = std::thread::Result<T>;
+
+impl<F, Args> Handler<Args> for Caught<F>
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+{
+    type Output = Outcome<F::Output>;
+    type Future =
+        Map<CatchUnwind<AssertUnwindSafe<F::Future>>, fn(Ended<F::Output>) -> Outcome<F::Output>>;
+
+    fn call(&self, args: Args) -> Self::Future {
+        let outcome: fn(Ended<F::Output>) -> Outcome<F::Output> = Outcome::of;
+        AssertUnwindSafe(self.0.call(args))
+            .catch_unwind()
+            .map(outcome)
+    }
+}
+
+/// How a handler ended.
+enum Outcome<R> {
+    Answer(R),
+    Panic(String),
+}
+
+impl<R> Outcome<R> {
+    fn of(ended: Ended<R>) -> Self {
+        match ended {
+            Ok(answer) => Self::Answer(answer),
+            Err(panic) => Self::Panic(words(panic.as_ref())),
+        }
+    }
+}
+
+impl<R: Responder> Responder for Outcome<R> {
+    type Body = EitherBody<R::Body>;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse<Self::Body> {
+        match self {
+            Self::Answer(answer) => answer.respond_to(request).map_into_left_body(),
+            Self::Panic(words) => {
+                let error = Error::internal("a handler panicked").with_source(words);
+                HttpResponse::from_error(error).map_into_right_body()
+            }
+        }
+    }
+}
+
+/// Returns what was said at the panic, for the log.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without words").to_owned()
 }
 
 fn allow(methods: &[Method]) -> String {

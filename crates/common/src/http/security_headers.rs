@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The headers that every answer carries (platform.md §8).
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
+};
 
 use crate::config::Invalid;
 
@@ -32,6 +34,17 @@ impl SecurityHeaders {
             connect.collect::<Vec<_>>().join(" ")
         );
         Self::with_policy(&policy)
+    }
+
+    /// Adds the address to which browsers report what the policy forbade.
+    ///
+    /// # Errors
+    /// The address cannot stand in the header.
+    pub fn with_report_uri(mut self, uri: &str) -> Result<Self, Invalid> {
+        let policy = self.html_policy.to_str().unwrap_or_default();
+        self.html_policy = HeaderValue::from_str(&format!("{policy}; report-uri {uri}"))
+            .map_err(|e| Invalid::new("Content-Security-Policy", e.to_string()))?;
+        Ok(self)
     }
 
     /// Builds the set with a policy of the service's own.
@@ -90,18 +103,14 @@ impl SecurityHeaders {
                 headers.insert(name.clone(), value.clone());
             }
         }
-        let policy = HeaderName::from_static("content-security-policy");
         let is_bare = self
             .bare_prefix
             .is_some_and(|prefix| path.starts_with(prefix));
-        if !is_bare && !headers.contains_key(&policy) {
-            headers.insert(policy, self.html_policy.clone());
+        if !is_bare && !headers.contains_key(CONTENT_SECURITY_POLICY) {
+            headers.insert(CONTENT_SECURITY_POLICY, self.html_policy.clone());
         }
         if is_secure {
-            headers.insert(
-                HeaderName::from_static("strict-transport-security"),
-                self.hsts.clone(),
-            );
+            headers.insert(STRICT_TRANSPORT_SECURITY, self.hsts.clone());
         }
     }
 }

@@ -89,21 +89,14 @@ fn check(value: &Value, shape: Shape, place: &str) -> Result<()> {
         Shape::Object(_) | Shape::Map(_) => value.is_object(),
     };
     if !is_of_type {
-        let text = format!(
-            "{} is not of type '{}'",
-            python_repr(value),
-            shape.type_name()
-        );
+        let text = format!("{} is not of type '{}'", shown(value), shape.type_name());
         return Err(at(text, place));
     }
     match shape {
         Shape::OneOf(allowed) if !allowed.iter().any(|a| value == a) => {
             let list: Vec<Value> = allowed.iter().map(|a| Value::from(*a)).collect();
             let list = python_repr(&Value::Array(list));
-            Err(at(
-                format!("{} is not one of {list}", python_repr(value)),
-                place,
-            ))
+            Err(at(format!("{} is not one of {list}", shown(value)), place))
         }
         Shape::Text if value.as_str().is_some_and(|text| text.contains('\0')) => {
             // PostgreSQL cannot store it.
@@ -165,6 +158,18 @@ fn join(place: &str, name: &str) -> String {
         name.to_owned()
     } else {
         format!("{place}.{name}")
+    }
+}
+
+/// Longest value that an error message repeats; a body may be a megabyte.
+const SHOWN_CHARS: usize = 200;
+
+/// Prints a value the way Python does, cut where it gets long.
+fn shown(value: &Value) -> String {
+    let text = python_repr(value);
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 
@@ -290,6 +295,14 @@ mod tests {
             let error = parse(media_type, body.as_bytes(), SHAPE).unwrap_err();
             assert_eq!(error.message(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_long_value_is_repeated_in_part() {
+        let body = format!(r#"{{"trees":"{}"}}"#, "ü".repeat(100_000));
+        let error = parse("application/json", body.as_bytes(), SHAPE).unwrap_err();
+        let expected = format!("'{}… is not of type 'array' - 'trees'", "ü".repeat(199));
+        assert_eq!(error.message(), expected);
     }
 
     #[test]
