@@ -81,7 +81,7 @@ use_unpacked() {
 http_get() {
     local line
     exec 7<>"/dev/tcp/127.0.0.1/$1" || return
-    printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$2" "$1" >&7
+    printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$2" "$1" >&7
     IFS= read -r -t 2 line <&7 || return
     exec 7>&-
     printf '%s\n' "${line%$'\r'}"

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod architecture;
+pub mod browser;
 pub mod database;
 pub mod fake_oidc;
 pub mod fake_taskcluster;

@@ -10,13 +10,14 @@ use std::sync::{Mutex, PoisonError};
 const REQUIRED: &str = "RELENG_TEST_REQUIRE";
 
 /// Servers that tests know, with the variable that carries the address.
-const SERVERS: [(&str, &str); 6] = [
+const SERVERS: [(&str, &str); 7] = [
     ("postgres", "TEST_DATABASE_URL"),
     ("redis", "TEST_REDIS_URL"),
     ("s3", "TEST_S3_URL"),
     ("sqs", "TEST_SQS_URL"),
     ("search", "TEST_SEARCH_URL"),
     ("amqp", "TEST_AMQP_URL"),
+    ("chromium", "TEST_WEBDRIVER_URL"),
 ];
 
 /// Returns the address of a real server, or `None` after saying once that it is not exercised.

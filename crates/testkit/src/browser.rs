@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A headless browser, driven through WebDriver. Each value is a browser of its own with an empty
+//! profile, and reaches nothing but this machine.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::poll::{block_on, eventually};
+use crate::requirement::requires;
+
+/// Longest time that a page may take to show what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The name under which WebDriver hands elements over.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A window of a browser. It is closed when the value is dropped.
+pub struct Browser {
+    session: String,
+    http: reqwest::Client,
+}
+
+impl Browser {
+    /// Opens a window of this size in CSS pixels, or returns `None` after saying once that there is
+    /// no browser.
+    ///
+    /// # Panics
+    /// When the driver opens no window, and as [`requires`] does.
+    pub async fn open(width: u32, height: u32) -> Option<Self> {
+        let driver = requires("chromium")?;
+        let http = client();
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+            format!("--window-size={width},{height}"),
+        ]}}}});
+        let opened = send(http.post(format!("{driver}/session")).json(&wanted)).await;
+        let id = opened["sessionId"].as_str().unwrap_or_default();
+        assert!(!id.is_empty(), "no window: {opened}");
+        Some(Self {
+            session: format!("{driver}/session/{id}"),
+            http,
+        })
+    }
+
+    /// Opens an address and waits until the page and its scripts are loaded.
+    pub async fn go(&self, url: &str) {
+        self.post("url", &json!({"url": url})).await;
+    }
+
+    /// Returns the address of the page.
+    pub async fn address(&self) -> String {
+        self.read("url").await
+    }
+
+    /// Waits until the address contains a text.
+    pub async fn arrives(&self, part: &str) {
+        eventually(PATIENCE, || async {
+            self.address().await.contains(part).then_some(())
+        })
+        .await;
+    }
+
+    /// Returns the text that people see of the first element that fits, `None` when none fits.
+    pub async fn text(&self, selector: &str) -> Option<String> {
+        let element = self.find(selector).await?;
+        Some(self.read(&format!("element/{element}/text")).await)
+    }
+
+    /// Waits until an element shows a text.
+    pub async fn shows(&self, selector: &str, part: &str) {
+        eventually(PATIENCE, || async {
+            let text = self.text(selector).await?;
+            text.contains(part).then_some(())
+        })
+        .await;
+    }
+
+    /// Returns whether people see the first element that fits.
+    pub async fn sees(&self, selector: &str) -> bool {
+        match self.find(selector).await {
+            Some(element) => {
+                let path = format!("{}/element/{element}/displayed", self.session);
+                send(self.http.get(path)).await == json!(true)
+            }
+            None => false,
+        }
+    }
+
+    /// Waits until an element can be seen, and clicks on it.
+    pub async fn click(&self, selector: &str) {
+        eventually(PATIENCE, || async {
+            self.sees(selector).await.then_some(())
+        })
+        .await;
+        if let Some(element) = self.find(selector).await {
+            self.post(&format!("element/{element}/click"), &json!({}))
+                .await;
+        }
+    }
+
+    /// Returns what a function body in JavaScript returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.post("execute/sync", &json!({"script": script, "args": []}))
+            .await
+    }
+
+    async fn find(&self, selector: &str) -> Option<String> {
+        let by = json!({"using": "css selector", "value": selector});
+        let found = self.post("elements", &by).await;
+        found[0][ELEMENT].as_str().map(str::to_owned)
+    }
+
+    async fn read(&self, path: &str) -> String {
+        let value = send(self.http.get(format!("{}/{path}", self.session))).await;
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        send(
+            self.http
+                .post(format!("{}/{path}", self.session))
+                .json(body),
+        )
+        .await
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let session = self.session.clone();
+        // A thread of its own: this one may belong to an event loop that must not wait.
+        let closing = std::thread::spawn(move || {
+            block_on(async {
+                // A driver that is gone has closed its windows.
+                let _ = client().delete(session).send().await;
+            });
+        });
+        let _ = closing.join();
+    }
+}
+
+fn client() -> reqwest::Client {
+    let built = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .no_proxy()
+        .build();
+    built.unwrap_or_else(|e| panic!("no client for the browser: {e}"))
+}
+
+/// Sends a command and returns the value of the answer; a page that changes meanwhile makes commands
+/// about its elements fail, which then have the value null.
+async fn send(request: reqwest::RequestBuilder) -> Value {
+    let answer = request
+        .send()
+        .await
+        .unwrap_or_else(|e| panic!("the browser's driver does not answer: {e}"));
+    let body: Value = answer
+        .json()
+        .await
+        .unwrap_or_else(|e| panic!("the browser's driver talks nonsense: {e}"));
+    let value = body["value"].clone();
+    match value["error"].as_str() {
+        None => value,
+        Some("stale element reference" | "no such element" | "detached shadow root") => Value::Null,
+        Some(_) => panic!("the browser refuses: {}", value["message"]),
+    }
+}
