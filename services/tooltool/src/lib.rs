@@ -2,6 +2,7 @@
 //! tooltool: a content-addressed store for build inputs. Clients announce files, send the bytes to
 //! the object store through signed URLs, and download what was verified.
 
+mod cdn;
 pub mod domain;
 pub mod http;
 pub mod ops;

@@ -58,7 +58,10 @@ impl Service for Tooltool {
         let state = Data::new(State::open(settings, clock).await?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
-        let security = SecurityHeaders::new(&connect)?;
+        let mut security = SecurityHeaders::new(&connect)?;
+        if let Some(uri) = report_uri(&state.settings) {
+            security = security.with_report_uri(&uri)?;
+        }
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,
@@ -101,6 +104,15 @@ impl Service for Tooltool {
     fn openapi() -> String {
         http::document()
     }
+}
+
+/// Returns where browsers report violations of the policy, as the Python service put it together.
+fn report_uri(settings: &Settings) -> Option<String> {
+    let uri = settings.own.csp_report_uri.as_ref()?;
+    let mut tail = url::form_urlencoded::Serializer::new(String::new());
+    tail.append_pair("sentry_environment", &settings.own.env);
+    tail.append_pair("sentry_release", env!("CARGO_PKG_VERSION"));
+    Some(format!("{uri}&{}", tail.finish()))
 }
 
 fn dockerflow(state: &Data<State>) -> Dockerflow {

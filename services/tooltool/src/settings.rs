@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Settings of tooltool beyond the shared ones.
 
+use std::path::PathBuf;
+
 use releng_common::config::{ByteSize, Common, Invalid, Source};
 
 releng_common::settings! {
     /// Settings that only tooltool has.
     pub struct Own {
+        /// Name of the environment: `localdev`, `dev`, `staging`, `production`, `test`.
+        pub env: String = "ENV" ["APP_CHANNEL"], default "localdev";
+        /// Path such as `/tooltool` below which everything is served as well as at the root.
+        pub url_prefix: String = "URL_PREFIX", default "";
         /// Regions with their buckets: `region:bucket;region:bucket`. Unset: one region `local` in the folder of `STORE_URL`.
         pub s3_regions: Option<String> = "S3_REGIONS";
         /// Access key for all regions.
@@ -24,10 +30,24 @@ releng_common::settings! {
         pub upload_expires_secs: u32 = "UPLOAD_EXPIRES_IN", default "60";
         /// Seconds that a GET URL lives. The first name is spelt as existing deployments spell it.
         pub download_expires_secs: u32 = "DOWLOAD_EXPIRES_IN" ["DOWNLOAD_EXPIRES_IN"], default "60";
-        /// Whether public files need no scope.
+        /// Host name of a CloudFront distribution in front of the buckets: downloads are then redirected there.
+        pub cloudfront_url: Option<String> = "CLOUDFRONT_URL";
+        /// Id of the key pair whose public half CloudFront knows.
+        pub cloudfront_key_id: Option<String> = "CLOUDFRONT_KEY_ID";
+        /// PEM file with the private half, an RSA key.
+        pub cloudfront_private_key: Option<PathBuf> = "CLOUDFRONT_PRIVATE_KEY";
+        /// Whether public files are for everybody, without a scope.
         pub allow_anonymous_public_download: bool = "ALLOW_ANONYMOUS_PUBLIC_DOWNLOAD", default "true";
         /// Whether Taskcluster is asked about credentials.
         pub taskcluster_auth: bool = "TASKCLUSTER_AUTH", default "true";
+        /// Name under which Taskcluster knows the page for its sign-in; unset: `releng-tooltool-` and `ENV`.
+        pub login_client_id: Option<String> = "LOGIN_CLIENT_ID";
+        /// Whether the bearer tokens of RelengAPI still count. They need `SECRET_KEY`.
+        pub relengapi_tokens: bool = "RELENGAPI_TOKENS", default "false";
+        /// Key of the RelengAPI tokens, in base64.
+        pub secret_key: Option<String> = "SECRET_KEY" ["SECRET_KEY_BASE64"], secret true;
+        /// Address to which browsers report what the Content-Security-Policy forbade; environment and version are appended.
+        pub csp_report_uri: Option<String> = "SECURITY_CSP_REPORT_URI";
         /// Where `/tooltool.py` leads.
         pub tooltool_py_url: String = "TOOLTOOL_PY_URL", default "https://raw.githubusercontent.com/mozilla-releng/tooltool/master/client/tooltool.py";
         /// Largest request body in bytes.
@@ -110,6 +130,7 @@ impl Settings {
             ("AWS_ENDPOINT_URL_S3", &own.s3_endpoint),
             ("AWS_ENDPOINT_URL", &own.aws_endpoint),
             ("TOOLTOOL_PY_URL", &Some(own.tooltool_py_url.clone())),
+            ("SECURITY_CSP_REPORT_URI", &own.csp_report_uri),
         ] {
             let is_http = |v: &String| v.starts_with("http://") || v.starts_with("https://");
             if value
@@ -119,6 +140,8 @@ impl Settings {
                 return Err(Invalid::new(name, "must be an http or https address"));
             }
         }
+        self.validate_cloudfront()?;
+        self.validate_names()?;
         if self.regions.is_empty() && !own.store_url.starts_with("file://") {
             return Err(Invalid::new("STORE_URL", "must begin with file://"));
         }
@@ -161,6 +184,60 @@ impl Settings {
             if !(1..=max).contains(&value) {
                 return Err(Invalid::new(name, format!("must be between 1 and {max}")));
             }
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// Returns the name under which Taskcluster knows the page.
+    pub fn login_client_id(&self) -> String {
+        let own = &self.own;
+        own.login_client_id
+            .clone()
+            .unwrap_or_else(|| format!("releng-tooltool-{}", own.env))
+    }
+
+    fn validate_cloudfront(&self) -> Result<(), Invalid> {
+        let own = &self.own;
+        let Some(host) = &own.cloudfront_url else {
+            return Ok(());
+        };
+        let is_fine = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
+        if host.is_empty() || !host.chars().all(is_fine) {
+            let problem = format!("must be a host name such as cdn.example.com, not {host:?}");
+            return Err(Invalid::new("CLOUDFRONT_URL", problem));
+        }
+        let required = [
+            ("CLOUDFRONT_KEY_ID", own.cloudfront_key_id.is_some()),
+            (
+                "CLOUDFRONT_PRIVATE_KEY",
+                own.cloudfront_private_key.is_some(),
+            ),
+        ];
+        match required.iter().find(|(_, is_there)| !is_there) {
+            Some((name, _)) => Err(Invalid::new(*name, "is required with CLOUDFRONT_URL")),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_names(&self) -> Result<(), Invalid> {
+        let own = &self.own;
+        let is_segment = |s: &str| {
+            let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.~".contains(c);
+            !matches!(s, "" | "." | "..") && s.chars().all(is_fine)
+        };
+        let segments = own.url_prefix.strip_prefix('/');
+        let is_path = segments.is_some_and(|s| s.split('/').all(is_segment));
+        if !own.url_prefix.is_empty() && !is_path {
+            let problem = format!("must be a path such as /tooltool, not {:?}", own.url_prefix);
+            return Err(Invalid::new("URL_PREFIX", problem));
+        }
+        if own.relengapi_tokens && own.secret_key.is_none() {
+            return Err(Invalid::new(
+                "SECRET_KEY",
+                "is required with RELENGAPI_TOKENS",
+            ));
         }
         Ok(())
     }
@@ -250,6 +327,31 @@ mod tests {
                 "AWS_ENDPOINT_URL",
                 "minio",
                 "AWS_ENDPOINT_URL: must be an http or https address",
+            ),
+            (
+                "SECURITY_CSP_REPORT_URI",
+                "sentry",
+                "SECURITY_CSP_REPORT_URI: must be an http or https address",
+            ),
+            (
+                "CLOUDFRONT_URL",
+                "https://cdn.example.com/",
+                "CLOUDFRONT_URL: must be a host name such as cdn.example.com, not \"https://cdn.example.com/\"",
+            ),
+            (
+                "CLOUDFRONT_URL",
+                "cdn.example.com",
+                "CLOUDFRONT_KEY_ID: is required with CLOUDFRONT_URL",
+            ),
+            (
+                "URL_PREFIX",
+                "tooltool/",
+                "URL_PREFIX: must be a path such as /tooltool, not \"tooltool/\"",
+            ),
+            (
+                "RELENGAPI_TOKENS",
+                "true",
+                "SECRET_KEY: is required with RELENGAPI_TOKENS",
             ),
         ] {
             let error = Settings::load(&Source::from_pairs([(name, value)])).unwrap_err();

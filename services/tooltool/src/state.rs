@@ -3,12 +3,13 @@
 
 use releng_common::auth::Authenticator;
 use releng_common::http::Outside;
-use releng_common::{Clock, Result};
+use releng_common::{Clock, Error, Result};
 use releng_db::{Db, Fresh};
 use releng_queue::{DbQueue, Limits};
 
 use crate::Settings;
-use crate::domain::{Permissions, Sha512, Visibility};
+use crate::cdn::Cdn;
+use crate::domain::{Permissions, Sha512, TokenKey, Visibility};
 use crate::regions::{Regions, SignedUrls};
 
 /// Files kept for downloads at once.
@@ -40,6 +41,10 @@ pub struct State {
     pub queue: DbQueue,
     /// Where the bytes are.
     pub regions: Regions,
+    /// In front of the buckets, if there is one.
+    pub cdn: Option<Cdn>,
+    /// Verifies the tokens of RelengAPI, where they still count.
+    pub token_key: Option<TokenKey>,
     /// Verifies Hawk credentials.
     pub authenticator: Authenticator,
     /// The address that clients see.
@@ -61,7 +66,9 @@ impl State {
         let regions = Regions::open(&settings, &clock).await?;
         let downloads = Fresh::new(db.changes().clone(), KEPT_FILES);
         let authenticator = Authenticator::open(&settings.common, clock.clone())?;
-        let outside = Outside::open(&settings.common)?;
+        let outside = Outside::open(&settings.common)?.below(&settings.own.url_prefix);
+        let cdn = Cdn::open(&settings).await?;
+        let token_key = token_key(&settings)?;
         let permissions = Permissions;
         Ok(Self {
             settings,
@@ -69,10 +76,21 @@ impl State {
             db,
             queue,
             regions,
+            cdn,
+            token_key,
             authenticator,
             outside,
             permissions,
             downloads,
         })
+    }
+}
+
+fn token_key(settings: &Settings) -> Result<Option<TokenKey>> {
+    match &settings.own.secret_key {
+        Some(text) if settings.own.relengapi_tokens => TokenKey::parse(text)
+            .map(Some)
+            .ok_or_else(|| Error::invalid("SECRET_KEY: must be base64")),
+        Some(_) | None => Ok(None),
     }
 }

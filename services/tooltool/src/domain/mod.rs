@@ -7,6 +7,7 @@ mod digest;
 mod file;
 mod filename;
 mod permissions;
+mod token;
 mod verdict;
 mod visibility;
 
@@ -16,5 +17,6 @@ pub use digest::Sha512;
 pub use file::{File, Pending};
 pub use filename::Filename;
 pub use permissions::{Permission, Permissions};
+pub use token::{StoredKind, Token, TokenKey};
 pub use verdict::{Verdict, judge};
 pub use visibility::Visibility;

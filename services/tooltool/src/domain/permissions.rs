@@ -54,6 +54,13 @@ impl Permissions {
         },
     ];
 
+    /// Returns the scope that RelengAPI called `tooltool.upload.public`; `None` for names of others.
+    pub fn scope_of_old_name(self, name: &str) -> Option<String> {
+        let name = name.strip_prefix("tooltool.")?.replace('.', "/");
+        let known = Self::ALL.iter().find(|permission| permission.name == name);
+        known.map(Permission::scope)
+    }
+
     /// Demands the right to download; who has it not is 403, whoever they are.
     ///
     /// # Errors

@@ -2,12 +2,16 @@
 //! How answers and errors look.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::ACCEPT;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use releng_common::http::page;
 use releng_common::http::problem::Problem;
 use releng_common::{Error, Kind, Result};
 use serde::Serialize;
 
+use super::identity;
+use crate::State;
 use crate::ops::{self, Listed};
 
 /// Returns a JSON answer that no cache keeps.
@@ -81,12 +85,27 @@ struct Old<'a> {
     r#type: &'a str,
 }
 
-/// Renders an error: the problem object, or a page for a browser on a page. The type is bare: the
-/// client compares it with `application/json`.
+/// The media type of errors. It is bare: the old client compares it with `application/json`.
+const JSON: &str = "application/json";
+/// What new clients may ask for.
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Renders an error: the problem object, or a page for a browser on a page.
 pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse {
-    if request.path().starts_with("/static/") && page::is_wanted(request) {
-        return page::error_page("tooltool", error);
+    let mut response = if request.path().starts_with("/static/") && page::is_wanted(request) {
+        let outside = request.app_data::<Data<State>>().map(|s| &s.outside);
+        let mount = outside.map_or("", |outside| outside.mount(request));
+        page::error_page_below(mount, "tooltool", error)
+    } else {
+        problem_answer(request, error)
+    };
+    if matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden) {
+        identity::explain(request, &mut response);
     }
+    response
+}
+
+fn problem_answer(request: &HttpRequest, error: &Error) -> HttpResponse {
     let problem = problem(error);
     let Problem {
         detail,
@@ -115,8 +134,22 @@ pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse
     };
     HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
         .insert_header(("cache-control", "no-store"))
-        .content_type("application/json")
+        .content_type(media_type(request))
         .body(serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// Returns the type that the client names, unless it takes the usual one as well.
+fn media_type(request: &HttpRequest) -> &'static str {
+    let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok());
+    let names = |name: &str| {
+        let mut ranges = accept.unwrap_or_default().split(',');
+        ranges.any(|range| range.split(';').next().unwrap_or_default().trim() == name)
+    };
+    if names(PROBLEM_JSON) && !names(JSON) {
+        PROBLEM_JSON
+    } else {
+        JSON
+    }
 }
 
 /// Two internal errors have texts that the contract shows to clients; all others say nothing.

@@ -5,6 +5,7 @@ mod answer;
 mod download;
 mod dto;
 mod files;
+mod identity;
 mod meta;
 mod openapi;
 mod pages;
@@ -27,6 +28,8 @@ use serde_json::Value;
 use crate::State;
 use crate::domain::Sha512;
 use crate::ops::Span;
+
+use identity::Identity;
 
 pub(crate) use answer::render_error;
 
@@ -53,14 +56,17 @@ pub fn routes() -> Routes {
         .add(Route::new("/tooltool.py").get(meta::client))
         .add(Route::new("/swagger.json").get(meta::swagger))
         .add(Route::new("/").get(pages::root))
-        .add(Route::new("/static/index.html").get(pages::index));
+        .add(Route::new("/static/index.html").get(pages::index))
+        .add(Route::new("/static/file.html").get(pages::file))
+        .add(Route::new("/static/login.html").get(pages::login));
     assets::routes(&mut routes, &[assets::STYLESHEET]);
+    assets::routes(&mut routes, &pages::SCRIPTS);
     routes
 }
 
 /// Asks who is calling; credentials that do not hold count as none.
 async fn caller(request: &HttpRequest, state: &Data<State>) -> Result<Caller> {
-    releng_common::http::caller(request, &state.outside, &state.authenticator).await
+    Ok(Identity::of(request, state).await?.into_caller())
 }
 
 /// Reads a JSON body of the given shape. A caller whose signature covers another body is as good as
@@ -76,8 +82,8 @@ async fn json_body(
     let media_type = body::media_type(request);
     let caller = match caller.check_payload(&media_type, &bytes) {
         Ok(()) => caller,
-        Err(error) => {
-            tracing::warn!(error = error.chain(), "credentials refused");
+        Err(_) => {
+            identity::refused(request, "the payload hash does not match the body");
             Caller::anonymous()
         }
     };

@@ -3,7 +3,7 @@
 
 use utoipa::OpenApi;
 
-use super::{download, dto, files, uploads};
+use super::{download, dto, files, meta, uploads};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,6 +20,9 @@ use super::{download, dto, files, uploads};
         files::search,
         files::fetch,
         files::change,
+        meta::init,
+        meta::permissions,
+        meta::client,
     ),
     components(schemas(
         dto::File,

@@ -8,9 +8,12 @@ use releng_store::SignedUrl;
 
 use super::{NO_REGION, no_such_thing};
 use crate::domain::{File, Sha512};
-use crate::regions::SignedUrls;
+use crate::regions::{RegionStore, SignedUrls};
 use crate::state::Downloadable;
 use crate::{State, repo};
+
+/// Where the URLs of the CDN are kept; regions have names.
+const CDN: &str = "";
 
 /// A file that can be downloaded, shared between requests.
 type Found = Arc<Option<Downloadable>>;
@@ -40,7 +43,8 @@ pub async fn download_find(state: &State, digest: &Sha512) -> Result<Found> {
     }
 }
 
-/// Returns a URL for the file, in the preferred region if that has it.
+/// Returns a URL for the file: at the CDN if there is one, else in the preferred region if that has
+/// the file.
 ///
 /// # Errors
 /// `Internal` with the contract's text when no region of the file is configured.
@@ -50,18 +54,39 @@ pub async fn download_sign(
     file: &Downloadable,
     preferred: Option<&str>,
 ) -> Result<Arc<SignedUrl>> {
-    let available = file.regions.iter().map(String::as_str);
-    let chosen = state.regions.choose(preferred, available);
-    let Some((name, region)) = chosen.and_then(|name| Some((name, state.regions.get(name)?)))
-    else {
-        return Err(Error::internal(NO_REGION));
-    };
     let second = state.clock.now().timestamp();
-    if let Some(url) = file.urls.get(name, second) {
+    let secs = state.settings.own.download_expires_secs;
+    let (place, region) = match &state.cdn {
+        Some(_) => (CDN, None),
+        None => {
+            let (name, region) = region_of(state, file, preferred)?;
+            (name, Some(region))
+        }
+    };
+    if let Some(url) = file.urls.get(place, second) {
         return Ok(url);
     }
-    let secs = state.settings.own.download_expires_secs;
-    let url = Arc::new(region.sign_get(digest, secs).await?);
-    file.urls.put(name, second, Arc::clone(&url));
+    let url = match (&state.cdn, region) {
+        (Some(cdn), _) => {
+            cdn.sign_get(digest, second.saturating_add(secs.into()))
+                .await?
+        }
+        (None, Some(region)) => region.sign_get(digest, secs).await?,
+        (None, None) => return Err(Error::internal(NO_REGION)),
+    };
+    let url = Arc::new(url);
+    file.urls.put(place, second, Arc::clone(&url));
     Ok(url)
+}
+
+fn region_of<'a>(
+    state: &'a State,
+    file: &'a Downloadable,
+    preferred: Option<&str>,
+) -> Result<(&'a str, &'a RegionStore)> {
+    let available = file.regions.iter().map(String::as_str);
+    let chosen = state.regions.choose(preferred, available);
+    chosen
+        .and_then(|name| Some((name, state.regions.get(name)?)))
+        .ok_or_else(|| Error::internal(NO_REGION))
 }

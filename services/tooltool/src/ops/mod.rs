@@ -7,14 +7,16 @@ mod file;
 mod lease;
 mod pending;
 mod replicate;
+mod token;
 mod upload;
 mod work;
 
-pub use batch::{batch_fetch, batch_search};
+pub use batch::{Mention, batch_fetch, batch_search, file_mentions};
 pub use download::{download_find, download_sign};
 pub use file::{file_change, file_fetch, file_search};
 pub use pending::{Checked, pending_check, pending_check_all};
 pub use replicate::{file_replicate, replicate_all};
+pub use token::{Bearer, token_bearer};
 pub use upload::{Accepted, AcceptedFile, Completion, upload_complete, upload_create};
 pub use work::{check_schedule, replicate_schedule, work_run};
 

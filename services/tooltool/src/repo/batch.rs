@@ -75,6 +75,43 @@ pub(crate) fn batch_search(
     with_files(conn, rows)
 }
 
+/// A name under which a file stands in a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Mention {
+    /// The batch.
+    pub batch_id: i32,
+    /// When it was uploaded, in UTC.
+    pub uploaded: NaiveDateTime,
+    /// Its author.
+    pub author: String,
+    /// Its message.
+    pub message: String,
+    /// Name of the file in it.
+    pub filename: String,
+}
+
+/// Returns the batches that name a file, newest first.
+pub(crate) fn batch_mentions(
+    conn: &mut AnyConnection,
+    file_id: i32,
+    span: Span,
+) -> QueryResult<Vec<Mention>> {
+    batch_files::table
+        .inner_join(batches::table)
+        .filter(batch_files::file_id.eq(file_id))
+        .order((batches::id.desc(), batch_files::filename))
+        .limit(span.limit)
+        .offset(span.offset)
+        .select((
+            batches::id,
+            batches::uploaded,
+            batches::author,
+            batches::message,
+            batch_files::filename,
+        ))
+        .load(conn)
+}
+
 fn with_files(conn: &mut AnyConnection, rows: Vec<BatchRow>) -> QueryResult<Vec<Batch>> {
     let ids: Vec<i32> = rows.iter().map(|row| row.id).collect();
     let mut by_batch = HashMap::<i32, Vec<BatchFile>>::new();

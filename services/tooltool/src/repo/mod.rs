@@ -11,8 +11,12 @@ mod predecessor;
 
 mod rows;
 mod schema;
+mod token;
 
-pub(crate) use batch::{batch_fetch, batch_file_insert_in_txn, batch_insert_in_txn, batch_search};
+pub use batch::Mention;
+pub(crate) use batch::{
+    batch_fetch, batch_file_insert_in_txn, batch_insert_in_txn, batch_mentions, batch_search,
+};
 pub(crate) use file::{
     file_ensure_in_txn, file_fetch, file_lock_in_txn, file_page, file_search, file_update_in_txn,
 };
@@ -21,6 +25,8 @@ pub(crate) use lease::{lease_claim_in_txn, lease_renew_in_txn, lease_return_in_t
 pub(crate) use pending::{
     pending_delete_in_txn, pending_due, pending_fetch, pending_lock_in_txn, pending_upsert_in_txn,
 };
+
+pub(crate) use token::token_fetch;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use releng_db::{AnyConnection, Migrations};

@@ -57,5 +57,6 @@ diesel::table! {
 }
 
 diesel::joinable!(batch_files -> files (file_id));
+diesel::joinable!(batch_files -> batches (batch_id));
 diesel::joinable!(pending -> files (file_id));
 diesel::allow_tables_to_appear_in_same_query!(files, batches, batch_files, instances, pending);

@@ -9,6 +9,9 @@
 
 mod admin;
 mod batches;
+mod browser;
+mod cdn;
+mod checklist;
 mod client;
 mod client_process;
 mod command_line;
@@ -16,11 +19,17 @@ mod crash;
 mod downloads;
 mod errors;
 mod files;
+mod headers;
+mod identity;
+mod old_client;
 mod pages;
+mod prefix;
 mod regions;
 mod routes;
+mod rubbish;
 mod schema;
 mod sync;
+mod tokens;
 mod upload;
 
 use std::time::Duration;
