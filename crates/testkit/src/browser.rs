@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::poll::{block_on, eventually};
 use crate::requirement::requires;
+use crate::temp::{self, TempDir};
 
 /// Longest time that a page may take to show what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,6 +20,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub struct Browser {
     session: String,
     http: reqwest::Client,
+    downloads: TempDir,
 }
 
 impl Browser {
@@ -29,19 +31,23 @@ impl Browser {
     /// When the driver opens no window, and as [`requires`] does.
     pub async fn open(width: u32, height: u32) -> Option<Self> {
         let driver = requires("chromium")?;
-        let http = client();
+        let (http, downloads) = (client(), temp::dir());
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
             format!("--window-size={width},{height}"),
-        ]}}}});
+        ], "prefs": {
+            "download.default_directory": downloads.path(),
+            "download.prompt_for_download": false,
+        }}}}});
         let opened = send(http.post(format!("{driver}/session")).json(&wanted)).await;
         let id = opened["sessionId"].as_str().unwrap_or_default();
         assert!(!id.is_empty(), "no window: {opened}");
         Some(Self {
             session: format!("{driver}/session/{id}"),
             http,
+            downloads,
         })
     }
 
@@ -99,6 +105,13 @@ impl Browser {
             self.post(&format!("element/{element}/click"), &json!({}))
                 .await;
         }
+    }
+
+    /// Waits until a file was downloaded under this name, and returns its bytes.
+    pub async fn downloaded(&self, name: &str) -> Vec<u8> {
+        let path = self.downloads.path().join(name);
+        // The browser gives the name when the file is whole.
+        eventually(PATIENCE, || async { std::fs::read(&path).ok() }).await
     }
 
     /// Returns what a function body in JavaScript returns.

@@ -73,9 +73,8 @@ async fn who_signs_in_downloads_internal_files_and_who_signs_out_does_not() {
         // A reader is no administrator.
         assert!(!browser.sees("#manage").await);
         browser.click("a[data-internal]").await;
-        browser.arrives("/__store__/").await;
-        browser.shows("body", "internal").await;
-        browser.go(&page).await;
+        let bytes = browser.downloaded(&digest(b"internal")).await;
+        assert_eq!(bytes, b"internal");
         browser.click("#sign-out").await;
         browser.click("#sign-in").await;
         browser.arrives("/login/oauth/authorize").await;
