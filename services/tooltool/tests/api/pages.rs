@@ -72,7 +72,7 @@ async fn one_file_is_shown_with_its_copies_and_what_to_type() {
             format!("<a href=\"../sha512/{kept}\">Download</a>"),
             format!("<pre>tooltool fetch --url {base}/</pre>"),
             format!("&#39;./an input&#39;\\&#39;&#39;s.tar&#39; {base}/sha512/{kept}</pre>"),
-            "<td>demo/engineer</td>".to_owned(),
+            "<td class=\"person\">demo/engineer</td>".to_owned(),
         ] {
             assert!(html.contains(&part), "{part} in {html}");
         }
