@@ -131,7 +131,6 @@ async fn a_key_file_that_cannot_be_used_stops_the_start() {
             std::fs::write(&path, content).unwrap();
         }
         let source = Tooltool::INFO.source(releng_common::config::Source::from_pairs([
-            ("DATABASE_URL", "sqlite://:memory:".to_owned()),
             ("DATA_DIR", folder.path().display().to_string()),
             ("CLOUDFRONT_URL", "cdn.example.com".to_owned()),
             ("CLOUDFRONT_KEY_ID", "KDEMO".to_owned()),
