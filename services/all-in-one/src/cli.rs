@@ -112,6 +112,7 @@ fn run_up(args: &UpArgs) -> ExitCode {
     };
     let result = runtime.block_on(up::run(args));
     runtime.shutdown_timeout(Duration::from_secs(1));
+    telemetry::flush_logs();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -254,6 +254,7 @@ fn finish(
     let notes = request.extensions_mut().remove::<Notes>();
     let answer = response.response_mut();
     let status = answer.status();
+    let cause = answer.extensions_mut().remove::<Cause>();
     let headers = answer.headers_mut();
     frame.cors.decorate(&request, headers);
     let is_secure = frame.outside.is_secure(&request);
@@ -266,7 +267,6 @@ fn finish(
     for (name, value) in notes.iter().flat_map(|notes| &notes.headers) {
         put(headers, name, value);
     }
-    let cause = answer.extensions_mut().remove::<Cause>();
     let uid = notes.as_ref().map_or("", |notes| notes.uid.as_str());
     let line = Line {
         service: frame.service,
@@ -370,3 +370,6 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 pub fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
+
+#[cfg(test)]
+mod tests;

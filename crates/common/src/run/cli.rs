@@ -150,6 +150,7 @@ fn run<S: Launch>(
     // Blocking jobs that still run must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     telemetry::Metrics.flush();
+    telemetry::flush_logs();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == Kind::InvalidInput => usage(&error.chain()),

@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::mozlog::MozLog;
+use super::sink::{Sink, ToSink};
 use crate::config::Invalid;
 
 /// How a log line looks.
@@ -70,13 +71,18 @@ pub fn init(logger: &'static str, format: Format, level: &str) -> Result<(), Inv
         Format::Text => registry
             .with(
                 tracing_subscriber::fmt::layer()
-                    .with_writer(std::io::stderr)
+                    .with_writer(ToSink)
                     .with_ansi(std::io::stderr().is_terminal())
                     .with_filter(filter),
             )
             .try_init(),
     };
     Ok(())
+}
+
+/// Writes out what was logged; before the process ends, and before it says anything else on stderr.
+pub fn flush() {
+    Sink::global().flush();
 }
 
 fn bad_level(text: &str) -> Invalid {

@@ -4,7 +4,8 @@
 pub mod logging;
 pub mod metrics;
 mod mozlog;
+mod sink;
 mod statsd;
 
-pub use logging::init as init_logging;
+pub use logging::{flush as flush_logs, init as init_logging};
 pub use metrics::{Metrics, install as install_metrics};

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The MozLog 2.0 layer: one JSON object per event, written with one system call (platform.md §7).
+//! The MozLog 2.0 layer: one JSON object per event, on one line (platform.md §7).
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use super::sink::Sink;
 use crate::clock::Clock;
 
-/// Writes every event to stderr.
+/// Turns every event into a line.
 pub(super) struct MozLog {
     logger: &'static str,
     hostname: String,
@@ -37,17 +37,34 @@ impl MozLog {
     /// thousands of requests a second this is a visible part of the cost of a request.
     fn write(&self, event: &Event<'_>, line: &mut String) {
         let metadata = event.metadata();
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        thread_local! {
+            static FIELDS: RefCell<Fields> = RefCell::default();
+        }
+        FIELDS.with_borrow_mut(|fields| {
+            fields.clear();
+            event.record(fields);
+            self.join(metadata, fields, line);
+        });
+    }
+
+    fn join(&self, metadata: &Metadata<'_>, fields: &Fields, line: &mut String) {
         let nanos = self.clock.now().timestamp_nanos_opt().unwrap_or_default();
         let _ = write!(line, "{{\"Timestamp\":{nanos},\"Type\":");
-        quote(fields.kind.as_deref().unwrap_or(metadata.target()), line);
-        line.push_str(",\"Logger\":");
-        let logger = fields.logger.as_deref();
+        let kind = fields.kind.as_str();
         quote(
-            logger.unwrap_or_else(|| self.logger_of(metadata.target())),
+            if kind.is_empty() {
+                metadata.target()
+            } else {
+                kind
+            },
             line,
         );
+        line.push_str(",\"Logger\":");
+        let logger = match fields.logger.as_str() {
+            "" => self.logger_of(metadata.target()),
+            logger => logger,
+        };
+        quote(logger, line);
         line.push_str(",\"Hostname\":");
         quote(&self.hostname, line);
         let (severity, pid) = (severity(*metadata.level()), self.pid);
@@ -83,13 +100,11 @@ impl<S: Subscriber> Layer<S> for MozLog {
         thread_local! {
             static LINE: RefCell<String> = const { RefCell::new(String::new()) };
         }
-        LINE.with(|line| {
-            let mut line = line.borrow_mut();
+        LINE.with_borrow_mut(|line| {
             line.clear();
-            self.write(event, &mut line);
+            self.write(event, line);
             line.push('\n');
-            // A log that cannot be written has nowhere to be reported.
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            Sink::global().push(line.as_bytes(), *event.metadata().level());
         });
     }
 }
@@ -97,6 +112,12 @@ impl<S: Subscriber> Layer<S> for MozLog {
 /// Appends a text as a JSON string.
 fn quote(text: &str, out: &mut String) {
     out.push('"');
+    let is_plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -116,11 +137,18 @@ fn quote(text: &str, out: &mut String) {
 #[derive(Default)]
 struct Fields {
     json: String,
-    kind: Option<String>,
-    logger: Option<String>,
+    kind: String,
+    logger: String,
 }
 
 impl Fields {
+    /// Forgets an event and keeps the room that it took.
+    fn clear(&mut self) {
+        self.json.clear();
+        self.kind.clear();
+        self.logger.clear();
+    }
+
     fn name(&mut self, field: &Field) {
         if !self.json.is_empty() {
             self.json.push(',');
@@ -143,8 +171,8 @@ impl Fields {
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "type" => self.kind = Some(value.to_owned()),
-            "logger" => self.logger = Some(value.to_owned()),
+            "type" => value.clone_into(&mut self.kind),
+            "logger" => value.clone_into(&mut self.logger),
             _ => {
                 self.name(field);
                 quote(value, &mut self.json);

@@ -169,3 +169,36 @@ async fn on_heroku_clients_without_tls_are_sent_to_https() {
     let permissions = send(Method::GET, "/__permissions__", "http").await;
     assert_eq!(permissions.status, 302);
 }
+
+#[actix_web::test]
+async fn a_database_that_is_away_is_503_and_said_by_the_heartbeat() {
+    // Nobody listens there.
+    let builder = App::builder(Backend::Sqlite)
+        .set("DATABASE_URL", "postgres://nobody@127.0.0.1:9/none")
+        .set("DATABASE_TIMEOUT_SECONDS", "1")
+        .without_workers();
+    let app = App::started(builder).await;
+    let beat = app.anonymous().get("/__heartbeat__").await;
+    assert_eq!(beat.status, 502);
+    assert_eq!(
+        beat.json(),
+        serde_json::json!({"db": "Cannot connect to the database."})
+    );
+    assert_eq!(beat.header("cache-control"), "no-store");
+    for path in [
+        "/file?q=",
+        "/upload/1",
+        &format!("/sha512/{}", digest(b"x")),
+    ] {
+        let answer = app.anonymous().get(path).await;
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, "5"),
+            "{path}"
+        );
+        assert_eq!(answer.json()["error"]["status"], 503);
+        assert_eq!(answer.header("x-frame-options"), "SAMEORIGIN");
+    }
+    assert_eq!(app.anonymous().get("/__lbheartbeat__").await.text(), "OK!");
+    assert_eq!(app.anonymous().get("/__permissions__").await.status, 200);
+}

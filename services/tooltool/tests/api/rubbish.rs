@@ -223,6 +223,34 @@ async fn a_body_of_a_hundred_megabytes_is_refused_before_it_is_read() {
 }
 
 #[actix_web::test]
+async fn a_body_that_does_not_arrive_is_408_in_the_form_of_the_service() {
+    let builder = App::builder(Backend::Sqlite).set("BODY_TIMEOUT_SECONDS", "1");
+    let app = App::started(builder).await;
+    let address = app.app.address().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /upload HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{\"message\":"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 408 Request Timeout"), "{answer}");
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("\r\nx-frame-options: sameorigin"),
+        "{head}"
+    );
+    let body: Value = serde_json::from_str(body).unwrap();
+    let text = "408 Request Timeout: the body took too long to arrive";
+    assert_eq!(
+        (&body["title"], &body["error"]["name"]),
+        (&json!(text), &json!(text))
+    );
+}
+
+#[actix_web::test]
 async fn strange_paths_queries_and_headers_are_no_error_of_ours() {
     for app in apps().await {
         let strange = [
