@@ -238,9 +238,15 @@ async fn apps() -> Vec<App> {
 
 /// Starts an app on every set of backends: all embedded, and PostgreSQL with a bucket.
 async fn app_sets() -> Vec<App> {
-    let mut apps = vec![App::start(Backend::Sqlite).await];
+    app_sets_where("1").await
+}
+
+/// Starts the same with PUT URLs that live so many seconds.
+async fn app_sets_where(upload_expires_secs: &str) -> Vec<App> {
+    let builder = |backend| App::builder(backend).set("UPLOAD_EXPIRES_IN", upload_expires_secs);
+    let mut apps = vec![App::started(builder(Backend::Sqlite)).await];
     if requires("postgres").is_some() {
-        apps.extend(App::in_buckets(App::builder(Backend::Postgres), &["us-west-2"]).await);
+        apps.extend(App::in_buckets(builder(Backend::Postgres), &["us-west-2"]).await);
     }
     apps
 }
