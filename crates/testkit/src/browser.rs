@@ -42,7 +42,7 @@ impl Browser {
             "download.prompt_for_download": false,
         }}}}});
         let opened = send(http.post(format!("{driver}/session")).json(&wanted)).await;
-        let id = opened["sessionId"].as_str().unwrap_or_default();
+        let id = text(&opened, "sessionId");
         assert!(!id.is_empty(), "no window: {opened}");
         Some(Self {
             session: format!("{driver}/session/{id}"),
@@ -123,7 +123,8 @@ impl Browser {
     async fn find(&self, selector: &str) -> Option<String> {
         let by = json!({"using": "css selector", "value": selector});
         let found = self.post("elements", &by).await;
-        found[0][ELEMENT].as_str().map(str::to_owned)
+        let element = found.get(0)?.get(ELEMENT)?;
+        element.as_str().map(str::to_owned)
     }
 
     async fn read(&self, path: &str) -> String {
@@ -174,10 +175,18 @@ async fn send(request: reqwest::RequestBuilder) -> Value {
         .json()
         .await
         .unwrap_or_else(|e| panic!("the browser's driver talks nonsense: {e}"));
-    let value = body["value"].clone();
-    match value["error"].as_str() {
-        None => value,
-        Some("stale element reference" | "no such element" | "detached shadow root") => Value::Null,
-        Some(_) => panic!("the browser refuses: {}", value["message"]),
+    let value = body.get("value").cloned().unwrap_or_default();
+    match text(&value, "error") {
+        "" => value,
+        "stale element reference" | "no such element" | "detached shadow root" => Value::Null,
+        _ => panic!("the browser refuses: {}", text(&value, "message")),
     }
+}
+
+/// Returns a member that is a text, or the empty text.
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value
+        .get(member)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }

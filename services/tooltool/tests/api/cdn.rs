@@ -52,12 +52,12 @@ async fn a_download_leads_to_the_distribution_with_a_canned_policy() {
         app.upload("a", entry(b"x"), b"x").await;
         // Only the start needs the file.
         std::fs::remove_file(&path).unwrap();
-        let before = chrono::Utc::now().timestamp();
+        let before = releng_common::Clock::system().now().timestamp();
         let answer = app
             .anonymous()
             .get(&format!("/sha512/{}?region=nowhere", digest(b"x")))
             .await;
-        let after = chrono::Utc::now().timestamp();
+        let after = releng_common::Clock::system().now().timestamp();
         assert_eq!(answer.status, 302, "{}", answer.text());
         let url = Url::parse(answer.header("location")).unwrap();
         let resource = format!("https://cdn.example.com/sha512/{}", digest(b"x"));

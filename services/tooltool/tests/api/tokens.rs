@@ -125,7 +125,7 @@ async fn temporary_tokens_need_no_row_and_end() {
         internal["visibility"] = json!("internal");
         app.upload("a", internal, b"x").await;
         let path = format!("/sha512/{}", digest(b"x"));
-        let now = chrono::Utc::now().timestamp();
+        let now = releng_common::Clock::system().now().timestamp();
         let temporary = |from: i64, to: i64, name: &str| {
             token(&json!({
                 "iss": "ra2", "typ": "tmp", "nbf": from, "exp": to, "prm": [name], "mta": {},

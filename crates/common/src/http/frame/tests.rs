@@ -26,6 +26,10 @@ fn frame() -> Frame {
     }
 }
 
+fn fail(words: &str) -> HttpResponse {
+    panic!("{words}")
+}
+
 async fn late() -> Result<HttpResponse> {
     tokio::task::yield_now().await;
     panic!("late")
@@ -40,16 +44,13 @@ async fn echo(request: HttpRequest) -> HttpResponse {
 async fn get(path: &str, headers: &[(&'static str, &'static str)]) -> (u16, HeaderMap, Vec<u8>) {
     let mut routes = Routes::new();
     routes
-        .add(Route::new("/early").get(|| async { panic!("early") as HttpResponse }))
+        .add(Route::new("/early").get(|| async { fail("early") }))
         .add(Route::new("/late").get(late))
         .add(Route::new("/echo").get(echo));
     let app = App::new()
         .app_data(web::Data::new(frame()))
         .service(routes)
-        .route(
-            "/outside",
-            web::get().to(|| async { panic!("{}", "outside") as HttpResponse }),
-        )
+        .route("/outside", web::get().to(|| async { fail("outside") }))
         .wrap(from_fn(middleware));
     let app = init_service(app).await;
     let request = headers
