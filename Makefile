@@ -14,9 +14,9 @@ run: ## build and start all four services with demo data; ARGS="--no-demo" and t
 	$(CARGO) build --release --package releng-all-in-one --package releng-tooltool-client --package releng-tecken
 	@exec $(TARGET)/release/releng up $(ARGS)
 
-test: ## run every test with real PostgreSQL, Redis and S3 servers and a browser, started for the run
+test: ## run every test with real PostgreSQL, Redis, S3 and RabbitMQ servers and a browser, started for the run
 	@deploy/setup test
-	@exec deploy/test-services/with-services postgres redis s3 chromium -- $(CARGO) test --workspace $(ARGS)
+	@exec deploy/test-services/with-services postgres redis s3 rabbitmq chromium -- $(CARGO) test --workspace $(ARGS)
 
 test-embedded: ## run the tests that need no server
 	@deploy/setup build

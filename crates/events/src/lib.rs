@@ -6,6 +6,7 @@ mod envelope;
 mod event;
 mod log;
 mod memory;
+pub mod pulse;
 
 use std::fmt;
 use std::sync::Arc;

@@ -84,6 +84,18 @@ impl DbQueue {
         send::insert(conn, &self.name, job, self.now(), self.limits.max_jobs)
     }
 
+    /// Sends many jobs in the transaction of the caller, as [`DbQueue::send_in_txn`] does one, all or
+    /// none. Returns how many are jobs of their own; the others were merged.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub fn send_all_in_txn(&self, conn: &mut AnyConnection, jobs: &[Job]) -> TxResult<usize> {
+        for job in jobs {
+            check_job(job)?;
+        }
+        send::insert_all(conn, &self.name, jobs, self.now(), self.limits.max_jobs)
+    }
+
     /// Lets a consumer of this process look for jobs at once.
     pub fn wake(&self) {
         self.arrivals.notify_one();

@@ -23,13 +23,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use releng_common::Result;
 
 pub use integrity::sha512_of;
 pub use key::Key;
 pub use location::Location;
 pub use object::{
-    Attributes, Body, ByteRange, ByteStream, Listed, Meta, Object, Origin, Page, SignedUrl,
+    Attributes, Body, ByteRange, ByteStream, Listed, Meta, Object, Origin, Page, Seal, SignedUrl,
 };
 pub use open::{Opened, Options, open};
 
@@ -102,6 +103,13 @@ pub trait BlobStore: fmt::Debug + Send + Sync {
     /// Takes back rights that the writer of an object may have given to others (tooltool verifies
     /// uploads that came through signed URLs). Stores without such rights do nothing.
     async fn make_private(&self, key: &Key) -> Result<()>;
+
+    /// From now on refuses to let PUTs through signed URLs that ended by `until` replace this version
+    /// of an object: such a PUT may have begun in time and still be on its way. A URL that ends later
+    /// replaces it, and what it writes is not sealed. Stores that cannot do this say so.
+    async fn seal(&self, _key: &Key, _until: DateTime<Utc>) -> Result<Seal> {
+        Ok(Seal::Unsupported)
+    }
 
     /// Asks the store whether it can be used, for heartbeats.
     ///

@@ -6,10 +6,11 @@ use std::future::Future;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use releng_common::{Kind, Result};
 
 use crate::{
-    Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, SignedUrl, Store,
+    Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, Seal, SignedUrl, Store,
 };
 
 /// Names of the metrics of all stores. Labels: `store` (its name) and `operation`.
@@ -129,6 +130,10 @@ impl BlobStore for Measured {
     async fn make_private(&self, key: &Key) -> Result<()> {
         self.time("make_private", self.inner.make_private(key))
             .await
+    }
+
+    async fn seal(&self, key: &Key, until: DateTime<Utc>) -> Result<Seal> {
+        self.time("seal", self.inner.seal(key, until)).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -250,6 +250,17 @@ impl SignedUrl {
     }
 }
 
+/// What became of the wish to seal an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// It is sealed.
+    Done,
+    /// There is no object.
+    Absent,
+    /// This store cannot hold a PUT back that it has let in, and S3 cannot.
+    Unsupported,
+}
+
 /// Where the objects of a store are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {

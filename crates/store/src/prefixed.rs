@@ -3,10 +3,11 @@
 //! the way out.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use releng_common::Result;
 
 use crate::{
-    Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, SignedUrl, Store,
+    Attributes, BlobStore, Body, ByteRange, Key, Meta, Object, Origin, Page, Seal, SignedUrl, Store,
 };
 
 /// The objects of a store whose keys begin with a prefix.
@@ -98,6 +99,10 @@ impl BlobStore for Prefixed {
 
     async fn make_private(&self, key: &Key) -> Result<()> {
         self.inner.make_private(&self.key(key)?).await
+    }
+
+    async fn seal(&self, key: &Key, until: DateTime<Utc>) -> Result<Seal> {
+        self.inner.seal(&self.key(key)?, until).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -16,6 +16,7 @@ pub mod poll;
 pub mod process;
 pub mod requirement;
 pub mod s3_bucket;
+pub mod store_proxy;
 pub mod temp;
 
 mod code_flow;

@@ -23,8 +23,16 @@ impl Process {
     /// # Panics
     /// When it ends or stays silent: then the test has nothing to say.
     pub fn serve(binary: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::run(binary, &["serve"], folder, settings)
+    }
+
+    /// Starts the binary with arguments that make it listen, as [`Process::serve`] does.
+    ///
+    /// # Panics
+    /// As [`Process::serve`] does.
+    pub fn run(binary: &str, arguments: &[&str], folder: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary)
-            .arg("serve")
+            .args(arguments)
             .env_clear()
             .env("DATA_DIR", folder)
             .env("PORT", "0")

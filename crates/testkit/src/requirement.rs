@@ -16,7 +16,7 @@ const SERVERS: [(&str, &str); 7] = [
     ("s3", "TEST_S3_URL"),
     ("sqs", "TEST_SQS_URL"),
     ("search", "TEST_SEARCH_URL"),
-    ("amqp", "TEST_AMQP_URL"),
+    ("rabbitmq", "TEST_AMQP_URL"),
     ("chromium", "TEST_WEBDRIVER_URL"),
 ];
 
@@ -36,6 +36,28 @@ pub fn requires(name: &str) -> Option<String> {
             None
         }
         Err(Absence::Forbidden(line)) => panic!("{line}"),
+    }
+}
+
+/// Returns the address of the broker with TLS, and the file with its authority. Only where
+/// `requires("rabbitmq")` found one: both come from the same script.
+///
+/// # Panics
+/// When the variables are unset.
+pub fn amqps() -> (String, String) {
+    let value = |name| read(name).unwrap_or_else(|| panic!("{name} is unset"));
+    (value("TEST_AMQPS_URL"), value("TEST_AMQPS_CA"))
+}
+
+/// Returns the number in a variable, for tests that can be run longer than usual.
+///
+/// # Panics
+/// When the variable is set and holds no number.
+pub fn rounds(variable: &str, usual: usize) -> usize {
+    match read(variable).map(|text| text.trim().parse()) {
+        None => usual,
+        Some(Ok(number)) => number,
+        Some(Err(_)) => panic!("{variable}: must be a whole number"),
     }
 }
 

@@ -18,7 +18,7 @@ pub fn page() -> String {
     let services: [(Info, Vec<Doc>); 4] = [
         (
             releng_tooltool::Tooltool::INFO,
-            releng_tooltool::settings::Own::docs(),
+            releng_tooltool::settings::docs(),
         ),
         (
             releng_treestatus::Treestatus::INFO,

@@ -6,6 +6,7 @@ mod cdn;
 pub mod domain;
 pub mod http;
 pub mod ops;
+pub mod pulse;
 pub mod regions;
 mod repo;
 mod service;

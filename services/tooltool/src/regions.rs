@@ -51,6 +51,9 @@ impl Regions {
             let location = Location::S3(bucket(region, settings.s3_endpoint()));
             let mut options = Options::new(region.name.clone(), clock.clone());
             options.s3.credentials = credentials(settings);
+            options.s3.read_timeout_secs = settings.own.s3_timeout_secs;
+            options.s3.copy_single_max_bytes = settings.own.s3_copy_single_max.0;
+            options.s3.copy_part_bytes = settings.own.s3_copy_part.0;
             let store = releng_store::open(&location, &options).await?.store;
             stores.insert(
                 region.name.clone(),

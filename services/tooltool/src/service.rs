@@ -101,6 +101,10 @@ impl Service for Tooltool {
         worker::workers(&self.state())
     }
 
+    fn companions(&self) -> Vec<Worker> {
+        worker::companions(&self.state())
+    }
+
     fn openapi() -> String {
         http::document()
     }
@@ -117,7 +121,7 @@ fn report_uri(settings: &Settings) -> Option<String> {
 
 fn dockerflow(state: &Data<State>) -> Dockerflow {
     let (db, auth, store) = (state.db.clone(), state.authenticator.clone(), state.clone());
-    Dockerflow::new(&state.settings.common, Heartbeat::Flat, "OK!")
+    let dockerflow = Dockerflow::new(&state.settings.common, Heartbeat::Flat, "OK!")
         .check("db", "Cannot connect to the database.", move || {
             let db = db.clone();
             async move { db.check().await }
@@ -133,7 +137,16 @@ fn dockerflow(state: &Data<State>) -> Dockerflow {
         .check("store", "Cannot connect to the object store.", move || {
             let state = store.clone();
             async move { state.regions.check().await }
-        })
+        });
+    let Some(pulse) = &state.pulse else {
+        return dockerflow;
+    };
+    let publishing = pulse.publishing().clone();
+    // The text is the predecessor's.
+    dockerflow.check("pulse", "Cannot connect to pulse the service.", move || {
+        let publishing = publishing.clone();
+        async move { publishing.check().await }
+    })
 }
 
 /// The commands that only tooltool has.
@@ -157,7 +170,7 @@ impl Launch for Tooltool {
         let state = Arc::new(State::open(settings, Clock::system()).await?);
         match command {
             Command::Worker => worker(state).await,
-            Command::CheckPendingUploads => finish(ops::pending_check_all(&state).await?),
+            Command::CheckPendingUploads => finish(ops::check_all(&state).await?),
             Command::Replicate => finish(ops::replicate_all(&state).await?),
         }
     }

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use releng_common::config::{ByteSize, Common, Invalid, Source};
+use releng_common::config::{ByteSize, Common, Doc, Invalid, Source};
+use releng_events::pulse::{self, Broker};
 
 releng_common::settings! {
     /// Settings that only tooltool has.
@@ -26,6 +27,12 @@ releng_common::settings! {
         pub store_url: String = "STORE_URL", default "file://$DATA_DIR/tooltool";
         /// Largest object that the folder takes; buckets have limits of their own.
         pub store_max_object: ByteSize = "STORE_MAX_OBJECT_BYTES", default "5GiB";
+        /// Seconds in which a bucket must begin to answer, and in which a body must go on.
+        pub s3_timeout_secs: u32 = "S3_TIMEOUT_SECONDS", default "30";
+        /// Objects above this size are copied between buckets in parts; S3 demands that above 5 GiB.
+        pub s3_copy_single_max: ByteSize = "S3_COPY_SINGLE_MAX_BYTES", default "5GiB";
+        /// Size of those parts, at least 5 MiB.
+        pub s3_copy_part: ByteSize = "S3_COPY_PART_BYTES", default "512MiB";
         /// Seconds that a PUT URL lives. Nothing is verified before it has ended.
         pub upload_expires_secs: u32 = "UPLOAD_EXPIRES_IN", default "60";
         /// Seconds that a GET URL lives. The first name is spelt as existing deployments spell it.
@@ -58,13 +65,22 @@ releng_common::settings! {
         pub max_list_length: i64 = "MAX_LIST_LENGTH", default "10000";
         /// Seconds between two searches for uploads that can be verified.
         pub check_interval_secs: u64 = "CHECK_PENDING_INTERVAL_SECONDS", default "60";
+        /// Seconds from the verification of an object in a bucket to the first look whether a late PUT has replaced it; later looks come at twice the age each, for a day.
+        pub recheck_after_secs: u32 = "RECHECK_AFTER_SECONDS", default "60";
         /// Seconds between two searches for files that lack copies.
         pub replicate_interval_secs: u64 = "REPLICATE_INTERVAL_SECONDS", default "3600";
         /// Objects that one process verifies or copies at the same time.
         pub worker_jobs: usize = "WORKER_JOBS", default "2";
         /// Longest time in seconds that one object may take to be verified or copied.
         pub worker_time_limit_secs: u64 = "WORKER_TIME_LIMIT_SECONDS", default "7200";
+        /// Switches the message broker off, also when `PULSE_USER` is set.
+        pub disable_pulse: bool = "DISABLE_PULSE", default "false";
     }
+}
+
+/// Returns the descriptions of all settings that are not those of every service.
+pub fn docs() -> Vec<Doc> {
+    [Own::docs(), pulse::Settings::docs()].concat()
 }
 
 /// A region and its bucket.
@@ -85,6 +101,8 @@ pub struct Settings {
     pub own: Own,
     /// `S3_REGIONS`, read; empty when it is unset.
     pub regions: Vec<Region>,
+    /// The message broker, unless there is none or it is switched off.
+    pub broker: Option<Broker>,
 }
 
 impl Settings {
@@ -98,10 +116,17 @@ impl Settings {
             common.taskcluster_root_url = None;
         }
         let regions = regions(own.s3_regions.as_deref().unwrap_or_default())?;
+        let pulse = pulse::Settings::load(source)?;
+        let broker = if own.disable_pulse {
+            None
+        } else {
+            pulse.broker()?
+        };
         let settings = Self {
             common,
             own,
             regions,
+            broker,
         };
         settings.validate()?;
         Ok(settings)
@@ -142,11 +167,22 @@ impl Settings {
         }
         self.validate_cloudfront()?;
         self.validate_names()?;
+        if !(5 << 20..=5 << 30).contains(&own.s3_copy_part.0) {
+            let problem = "must be between 5 MiB and 5 GiB";
+            return Err(Invalid::new("S3_COPY_PART_BYTES", problem));
+        }
         if self.regions.is_empty() && !own.store_url.starts_with("file://") {
             return Err(Invalid::new("STORE_URL", "must begin with file://"));
         }
         let week = releng_store::EXPIRES_MAX_SECS - 1;
-        let bounded: [(&str, u64, u64); 8] = [
+        let bounded: [(&str, u64, u64); 11] = [
+            ("S3_TIMEOUT_SECONDS", own.s3_timeout_secs.into(), 3600),
+            (
+                "S3_COPY_SINGLE_MAX_BYTES",
+                own.s3_copy_single_max.0,
+                5 << 30,
+            ),
+            ("RECHECK_AFTER_SECONDS", own.recheck_after_secs.into(), 3600),
             (
                 "UPLOAD_EXPIRES_IN",
                 own.upload_expires_secs.into(),
@@ -305,6 +341,17 @@ mod tests {
     }
 
     #[test]
+    fn the_broker_can_be_switched_off() {
+        let login = [("PULSE_USER", "demo"), ("PULSE_PASSWORD", "demo")];
+        let load = |switch| {
+            let pairs = [login.as_slice(), &[("DISABLE_PULSE", switch)]].concat();
+            Settings::load(&Source::from_pairs(pairs)).unwrap()
+        };
+        assert!(load("0").broker.is_some());
+        assert!(load("1").broker.is_none());
+    }
+
+    #[test]
     fn what_cannot_work_is_one_line_that_names_the_setting() {
         for (name, value, line) in [
             (
@@ -322,6 +369,16 @@ mod tests {
                 "MAX_LIST_LENGTH",
                 "-1",
                 "MAX_LIST_LENGTH: must be between 1 and 1000000",
+            ),
+            (
+                "PULSE_USER",
+                "demo",
+                "PULSE_PASSWORD: is required with PULSE_USER",
+            ),
+            (
+                "S3_COPY_PART_BYTES",
+                "1MiB",
+                "S3_COPY_PART_BYTES: must be between 5 MiB and 5 GiB",
             ),
             (
                 "AWS_ENDPOINT_URL",

@@ -10,6 +10,7 @@ use releng_queue::{DbQueue, Limits};
 use crate::Settings;
 use crate::cdn::Cdn;
 use crate::domain::{Permissions, Sha512, TokenKey, Visibility};
+use crate::pulse::Pulse;
 use crate::regions::{Regions, SignedUrls};
 
 /// Files kept for downloads at once.
@@ -45,6 +46,8 @@ pub struct State {
     pub cdn: Option<Cdn>,
     /// Verifies the tokens of RelengAPI, where they still count.
     pub token_key: Option<TokenKey>,
+    /// The message broker, where one is used.
+    pub pulse: Option<Pulse>,
     /// Verifies Hawk credentials.
     pub authenticator: Authenticator,
     /// The address that clients see.
@@ -70,6 +73,7 @@ impl State {
         let cdn = Cdn::open(&settings).await?;
         let token_key = token_key(&settings)?;
         let permissions = Permissions;
+        let pulse = settings.broker.clone().map(Pulse::new);
         Ok(Self {
             settings,
             clock,
@@ -78,6 +82,7 @@ impl State {
             regions,
             cdn,
             token_key,
+            pulse,
             authenticator,
             outside,
             permissions,

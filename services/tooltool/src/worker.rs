@@ -9,21 +9,35 @@ use releng_common::run::Worker;
 use releng_queue::Options;
 use tokio_util::sync::CancellationToken;
 
+use crate::pulse::{self, Pulse};
 use crate::{State, ops};
 
 /// Returns the loops that the run loop starts beside the server.
 pub(crate) fn workers(state: &Arc<State>) -> Vec<Worker> {
-    let (jobs, schedule) = (Arc::clone(state), Arc::clone(state));
+    let (jobs, schedule, broker) = (Arc::clone(state), Arc::clone(state), Arc::clone(state));
     vec![
         Worker::new("jobs", |cancel| consume(jobs, cancel)),
         Worker::new("schedule", |cancel| schedule_until(schedule, cancel)),
+        Worker::new("pulse", |cancel| listen(broker, cancel)),
     ]
 }
 
-/// Runs both loops until `cancel`.
+/// Returns what publishes, in every process that answers requests.
+pub(crate) fn companions(state: &Arc<State>) -> Vec<Worker> {
+    let publish = |pulse: &Pulse| {
+        let publishing = pulse.publishing().clone();
+        Worker::new("publisher", move |cancel| async move {
+            publishing.run(cancel).await;
+        })
+    };
+    state.pulse.iter().map(publish).collect()
+}
+
+/// Runs all loops until `cancel`.
 pub(crate) async fn work_until(state: Arc<State>, cancel: CancellationToken) {
     tokio::join!(
         consume(Arc::clone(&state), cancel.clone()),
+        listen(Arc::clone(&state), cancel.clone()),
         schedule_until(state, cancel),
     );
 }
@@ -42,6 +56,20 @@ async fn consume(state: Arc<State>, cancel: CancellationToken) {
     if let Err(error) = releng_queue::consume(queue, options, cancel, handler).await {
         tracing::error!(error = error.chain(), "the queue cannot be worked off");
     }
+}
+
+/// Checks what messages of the broker name, where there is one.
+async fn listen(state: Arc<State>, cancel: CancellationToken) {
+    let Some(pulse) = &state.pulse else { return };
+    let (broker, binding) = (pulse.broker().clone(), pulse.binding());
+    let state = &state;
+    let check = move |payload: serde_json::Value| async move {
+        match pulse::digest_in(&payload) {
+            Some(digest) => ops::pending_check_told(state, &digest).await,
+            None => tracing::warn!("a message names no digest"),
+        }
+    };
+    releng_events::pulse::consume(broker, binding, cancel, check).await;
 }
 
 /// Looks for work at once and then in intervals: whatever a killed process left is found again.

@@ -55,20 +55,61 @@ pub(super) fn insert(
         visible_at: after(now, job.delay),
         created_at: now,
     };
+    add_or_merge(conn, &row, |conn| is_full(conn, queue, max_jobs))
+}
+
+/// Adds jobs that passed their checks, or merges them, and returns how many were added. What waits is
+/// counted once for all of them, so that many jobs cost no more than as many single ones in an empty
+/// queue.
+pub(super) fn insert_all(
+    conn: &mut AnyConnection,
+    queue: &str,
+    jobs: &[Job],
+    now: NaiveDateTime,
+    max_jobs: u32,
+) -> TxResult<usize> {
+    let waiting: i64 = dsl::releng_jobs
+        .filter(dsl::queue.eq(queue))
+        .filter(dsl::dead_at.is_null())
+        .count()
+        .get_result(conn)?;
+    let mut room = i64::from(max_jobs).saturating_sub(waiting);
+    let mut added = 0;
+    for job in jobs {
+        let row = New {
+            queue,
+            body: &job.body,
+            dedup_key: job.dedup_key.as_deref(),
+            visible_at: after(now, job.delay),
+            created_at: now,
+        };
+        if add_or_merge(conn, &row, |_| Ok(room <= 0))? == Sent::Added {
+            room = room.saturating_sub(1);
+            added += 1;
+        }
+    }
+    Ok(added)
+}
+
+fn add_or_merge(
+    conn: &mut AnyConnection,
+    row: &New<'_>,
+    is_full: impl Fn(&mut AnyConnection) -> QueryResult<bool>,
+) -> TxResult<Sent> {
     for _ in 0..ROUNDS {
         if let Some(key) = row.dedup_key
-            && merge(conn, queue, key, row.visible_at)?
+            && merge(conn, row.queue, key, row.visible_at)?
         {
             return Ok(Sent::Merged);
         }
-        if is_full(conn, queue, max_jobs)? {
-            return Err(full(queue).into());
+        if is_full(conn)? {
+            return Err(full(row.queue).into());
         }
-        if add(conn, &row)? {
+        if add(conn, row)? {
             return Ok(Sent::Added);
         }
     }
-    Err(Error::unavailable(format!("queue {queue} is busy")).into())
+    Err(Error::unavailable(format!("queue {} is busy", row.queue)).into())
 }
 
 /// Brings the waiting job of a key forward. The row is written even when its time stays: the lock

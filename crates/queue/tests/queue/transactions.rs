@@ -145,3 +145,43 @@ async fn a_waiting_job_is_not_taken_while_a_change_is_merged_into_it() {
         assert_eq!(other.receive(10, MINUTE).await.unwrap().len(), 1);
     }
 }
+
+#[tokio::test]
+async fn many_jobs_of_one_transaction_are_sent_like_single_ones_all_or_none() {
+    for database in Database::all() {
+        let clock = Clock::frozen(suite::start());
+        let db = database.connect();
+        let queue = databases::queue(db.clone(), &clock);
+        let keyed = |key: &str| Job::new(key).with_dedup_key(key);
+        queue.send(keyed("b")).await.unwrap();
+        let send = async |jobs: Vec<Job>| {
+            let inner = queue.clone();
+            db.write(move |conn| inner.send_all_in_txn(conn, &jobs))
+                .await
+        };
+        let jobs = ["a", "b", "c", "a"].map(keyed).to_vec();
+        assert_eq!(
+            send(jobs).await.unwrap(),
+            2,
+            "one waits already, one is named twice"
+        );
+        assert_eq!(queue.depth().await.unwrap().ready, 3);
+        // The queue of these tests takes twenty jobs: eighteen more are one too many.
+        let many = |count: u32| {
+            (0..count)
+                .map(|n| Job::new(n.to_string()))
+                .collect::<Vec<_>>()
+        };
+        let error = send(many(18)).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Kind::Unavailable, "queue demo is full")
+        );
+        assert_eq!(queue.depth().await.unwrap().ready, 3);
+        assert_eq!(send(many(17)).await.unwrap(), 17);
+        let error = send(vec![Job::new("a\0b")]).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        // What merges needs no room.
+        assert_eq!(send(vec![keyed("a")]).await.unwrap(), 0);
+    }
+}

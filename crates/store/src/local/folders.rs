@@ -5,8 +5,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::layout::object_path;
+use super::seal;
 use super::shape::Shape;
 use super::temporary::Temporary;
 use crate::Key;
@@ -14,6 +16,9 @@ use crate::Key;
 /// Where files cannot be locked, or somebody tidies the folder up by hand, an empty folder may go
 /// between its creation and the rename into it.
 const PLACE_ATTEMPTS: usize = 8;
+
+/// How a file gets its name: one that replaces, or one that does not.
+type Name = fn(&Path, &Path) -> io::Result<()>;
 
 pub(crate) struct Folders {
     root: PathBuf,
@@ -61,28 +66,61 @@ impl Folders {
     /// Moves a finished file to where the object of a key is.
     pub(crate) fn place(&self, file: Temporary, key: &Key) -> io::Result<()> {
         file.rename(&self.object(key), |from, to| {
-            let parent = to.parent().unwrap_or(&self.objects);
-            for _ in 0..PLACE_ATTEMPTS {
-                match self.try_place(from, to, parent) {
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                    result => return result,
-                }
-            }
-            self.try_place(from, to, parent)
+            self.name(from, to, |from, to| fs::rename(from, to))
         })
     }
 
-    fn try_place(&self, from: &Path, to: &Path, parent: &Path) -> io::Result<()> {
+    /// Moves a finished file that came through a URL which ended at `url_ends`. Returns whether it
+    /// did: not when the object is sealed against that URL.
+    pub(crate) fn place_unless_sealed(
+        &self,
+        file: Temporary,
+        key: &Key,
+        url_ends: SystemTime,
+    ) -> io::Result<bool> {
+        let path = self.object(key);
+        loop {
+            // The lock keeps a seal out until the rename is done, in other processes, too.
+            if let Some(current) = seal::lock_current(&path)? {
+                if seal::is_sealed_against(&current, url_ends)? {
+                    return Ok(false);
+                }
+                return self.place(file, key).map(|()| true);
+            }
+            let Some(from) = file.path() else {
+                return Ok(false);
+            };
+            // Nothing is there to be locked: the name must still be free when it is taken.
+            match self.name(from, &path, |from, to| fs::hard_link(from, to)) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                result => return result.map(|()| true),
+            }
+        }
+    }
+
+    /// Gives a file the name of an object, in a folder that may have to be made.
+    fn name(&self, from: &Path, to: &Path, how: Name) -> io::Result<()> {
+        let parent = to.parent().unwrap_or(&self.objects);
+        for _ in 0..PLACE_ATTEMPTS {
+            match self.try_name(from, to, parent, how) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                result => return result,
+            }
+        }
+        self.try_name(from, to, parent, how)
+    }
+
+    fn try_name(&self, from: &Path, to: &Path, parent: &Path, how: Name) -> io::Result<()> {
         {
             let _kept = self.shape.keep()?;
             if parent.is_dir() {
-                fs::rename(from, to)?;
+                how(from, to)?;
                 return sync_folder(parent);
             }
         }
         let _changing = self.shape.change()?;
         create_synced(parent)?;
-        fs::rename(from, to)?;
+        how(from, to)?;
         sync_folder(parent)
     }
 

@@ -73,20 +73,25 @@ impl Received {
         &self.etag
     }
 
-    /// Makes it the object of a key. When this returns, it stays.
+    /// Makes it the object of a key. When this returns, it stays. `url_ends`: it came through a URL
+    /// that ended then. `None`: the object is sealed against that URL.
     pub(crate) fn commit(
         self,
         folders: &Folders,
         key: &Key,
         attributes: Attributes,
         now: DateTime<Utc>,
-    ) -> io::Result<Meta> {
+        url_ends: Option<DateTime<Utc>>,
+    ) -> io::Result<Option<Meta>> {
         let record = Record::new(key, self.size, self.etag, now, attributes);
         let mut file = self.temporary.file();
         file.write_all(&record.tail()?)?;
         file.sync_all()?;
-        folders.place(self.temporary, key)?;
-        Ok(record.into_meta())
+        let is_placed = match url_ends {
+            None => folders.place(self.temporary, key).map(|()| true),
+            Some(ends) => folders.place_unless_sealed(self.temporary, key, ends.into()),
+        }?;
+        Ok(is_placed.then(|| record.into_meta()))
     }
 }
 

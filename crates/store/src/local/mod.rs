@@ -12,6 +12,7 @@ pub mod http;
 mod incoming;
 mod layout;
 mod listing;
+mod seal;
 mod secret;
 mod shape;
 mod signature;
@@ -24,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures_util::Stream;
 use releng_common::{Clock, Error, Result};
 use tokio::sync::Semaphore;
@@ -34,7 +36,7 @@ use crate::stream::{Source, blocking, file_range};
 use crate::transfer::copy_bytes;
 use crate::{
     Attributes, BlobStore, Body, ByteRange, ByteStream, Key, Meta, Object, Options, Origin, Page,
-    SignedUrl,
+    Seal, SignedUrl,
 };
 use folders::Folders;
 use incoming::Received;
@@ -176,18 +178,20 @@ impl LocalStore {
         Received::from_stream(self.inner.folders.temporary(), stream, length, limit).await
     }
 
-    /// Makes received bytes the object of a key.
+    /// Makes received bytes the object of a key. `url_ends`: they came through a URL that ended then.
+    /// `None`: the object is sealed against that URL.
     pub(crate) async fn commit(
         &self,
         key: &Key,
         received: Received,
         attributes: Attributes,
-    ) -> Result<Meta> {
+        url_ends: Option<DateTime<Utc>>,
+    ) -> Result<Option<Meta>> {
         let (inner, key) = (Arc::clone(&self.inner), key.clone());
         blocking(move || {
             let now = inner.clock.now();
             received
-                .commit(&inner.folders, &key, attributes, now)
+                .commit(&inner.folders, &key, attributes, now, url_ends)
                 .map_err(fault)
         })
         .await
@@ -247,7 +251,8 @@ impl BlobStore for LocalStore {
             .get_or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
         let source = Source::open(body).await?;
         let received = self.receive(source.stream, source.length).await?;
-        self.commit(key, received, attributes).await
+        let placed = self.commit(key, received, attributes, None).await?;
+        placed.ok_or_else(|| Error::internal("a put of our own was held back"))
     }
 
     async fn copy(&self, from: &Key, to: &Key) -> Result<Option<Meta>> {
@@ -297,6 +302,14 @@ impl BlobStore for LocalStore {
 
     async fn make_private(&self, _key: &Key) -> Result<()> {
         Ok(())
+    }
+
+    async fn seal(&self, key: &Key, until: DateTime<Utc>) -> Result<Seal> {
+        let (inner, key) = (Arc::clone(&self.inner), key.clone());
+        let is_there =
+            blocking(move || seal::seal(&inner.folders.object(&key), until.into()).map_err(fault))
+                .await?;
+        Ok(if is_there { Seal::Done } else { Seal::Absent })
     }
 
     async fn check(&self) -> Result<()> {

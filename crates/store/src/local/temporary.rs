@@ -55,6 +55,11 @@ impl Temporary {
         Ok(())
     }
 
+    /// Returns where the file is.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// Gives the file a further name unless that is taken, and drops this one.
     pub(crate) fn link(self, target: &Path) -> io::Result<()> {
         match &self.path {
@@ -93,7 +98,8 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn lock(file: &File) -> io::Result<()> {
+/// Waits until no other holder of the file is at this point.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
     match file.lock() {
         // Where files cannot be locked no sweep can lock them either: it leaves them alone.
         Err(e) if e.kind() == io::ErrorKind::Unsupported => Ok(()),

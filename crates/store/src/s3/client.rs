@@ -10,7 +10,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     self, BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedCredentialsProvider,
+    SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
 use releng_common::{Error, Result};
 
@@ -61,7 +61,8 @@ pub struct Options {
     pub endpoint: Option<String>,
     /// Seconds to connect. Default 10.
     pub connect_timeout_secs: u32,
-    /// Seconds from a request, its body included, to the first byte of the answer. Default 30.
+    /// Seconds from a request, its body included, to the first byte of the answer, and seconds that a
+    /// body may stand still. Default 30.
     pub read_timeout_secs: u32,
     /// The same for copies, which the server answers when it has done them. Default 900.
     pub copy_timeout_secs: u32,
@@ -139,6 +140,13 @@ impl Options {
         self.timeouts_with(self.read_timeout_secs)
     }
 
+    /// Returns when a body that stands still is given up.
+    fn stall_limit(&self) -> StalledStreamProtectionConfig {
+        StalledStreamProtectionConfig::enabled()
+            .grace_period(Duration::from_secs(u64::from(self.read_timeout_secs)))
+            .build()
+    }
+
     /// Returns the time-outs of copies.
     pub(crate) fn copy_timeouts(&self) -> TimeoutConfig {
         self.timeouts_with(self.copy_timeout_secs)
@@ -165,6 +173,7 @@ pub(crate) async fn connect(
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(region.clone())
         .timeout_config(options.timeouts())
+        .stalled_stream_protection(options.stall_limit())
         .retry_config(RetryConfig::standard().with_max_attempts(options.attempts))
         // Other servers do not know the newer checksums that the SDK would add by itself.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

@@ -9,6 +9,7 @@
 mod crash;
 mod http;
 mod integrity;
+mod seal;
 mod server;
 mod uploads;
 

@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("search", &["common"]),
     ("queue", &["common", "db"]),
     (TESTKIT, &["common", "db", "store"]),
-    ("tooltool", &["common", "db", "store", "queue"]),
+    ("tooltool", &["common", "db", "store", "queue", "events"]),
     ("treestatus", &["common", "db", "cache", "events"]),
     (
         "tecken",

@@ -10,6 +10,7 @@ mod permissions;
 mod token;
 mod verdict;
 mod visibility;
+mod watch;
 
 pub use batch::{Batch, BatchFile, MAX_SIZE, NewBatch, NewFile};
 pub use change::Change;
@@ -20,3 +21,4 @@ pub use permissions::{Permission, Permissions};
 pub use token::{StoredKind, Token, TokenKey};
 pub use verdict::{Verdict, judge};
 pub use visibility::Visibility;
+pub use watch::Watch;

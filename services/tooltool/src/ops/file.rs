@@ -2,14 +2,14 @@
 //! Reading and administering files.
 
 use releng_common::{Error, Result};
-use releng_db::{AnyConnection, TxResult};
+use releng_db::AnyConnection;
+use releng_queue::Queue as _;
 
-use super::{Listed, NO_BUCKET, Span, no_such_thing, one_more};
+use super::lease::{Held, Lease, hold, work_stop_in_txn};
+use super::work::Work;
+use super::{BEING_DELETED, Listed, NO_BUCKET, PATIENCE, PAUSE, Span, no_such_thing, one_more};
 use crate::domain::{Change, File, Sha512};
 use crate::{State, regions, repo};
-
-/// Times that a change is tried while workers add copies of the file.
-const TRIES: u32 = 5;
 
 /// Returns one file.
 ///
@@ -38,66 +38,120 @@ pub async fn file_search(state: &State, text: String, span: Span) -> Result<List
     Ok(Listed::cut(found, span.limit))
 }
 
-/// Applies changes in order, all or nothing, and returns the file as it is afterwards. Objects are
-/// deleted before the rows: a row without object would promise what is not there for ever.
+/// Applies changes in order, all or nothing, and returns the file as it is afterwards.
 ///
 /// # Errors
-/// `NotFound`; `Internal` when a store fails or a region is not configured.
+/// `NotFound`; `Internal` when a store fails or a region is not configured; `Unavailable` when somebody
+/// else deletes the objects and does not come to an end.
 pub async fn file_change(
     state: &State,
     who: &str,
     digest: &Sha512,
     changes: Vec<Change>,
 ) -> Result<File> {
-    for _ in 0..TRIES {
-        let file = file_fetch(state, digest).await?;
-        if changes.contains(&Change::DeleteInstances) {
-            objects_delete(state, &file).await?;
-        }
-        let (expected, changes) = (file, changes.clone());
-        let work = move |conn: &mut AnyConnection| change_in_txn(conn, &expected, &changes);
-        if let Some(file) = state.db.write(work).await? {
-            tracing::info!(client.id = who, file.digest = %digest, "file {digest} changed");
-            return Ok(file);
-        }
-    }
-    Err(Error::unavailable("the file is being copied, try again"))
+    let file = if changes.contains(&Change::DeleteInstances) {
+        change_with_objects(state, digest, &changes).await?
+    } else {
+        change_rows(state, digest, &changes).await?
+    };
+    tracing::info!(client.id = who, file.digest = %digest, "file {digest} changed");
+    Ok(file)
 }
 
-/// Returns `None` when the file got another instance since it was looked at.
-fn change_in_txn(
-    conn: &mut AnyConnection,
-    expected: &File,
-    changes: &[Change],
-) -> TxResult<Option<File>> {
-    let file = repo::file_lock_in_txn(conn, &expected.digest)?.ok_or_else(no_such_thing)?;
-    for change in changes {
-        match *change {
-            Change::SetVisibility(visibility) => {
-                repo::file_update_in_txn(conn, file.id, file.size, visibility)?;
+async fn change_rows(state: &State, digest: &Sha512, changes: &[Change]) -> Result<File> {
+    let (digest, changes) = (digest.clone(), changes.to_vec());
+    state
+        .db
+        .write(move |conn| {
+            let file = repo::file_lock_in_txn(conn, &digest)?.ok_or_else(no_such_thing)?;
+            for change in &changes {
+                match *change {
+                    Change::SetVisibility(visibility) => {
+                        repo::file_update_in_txn(conn, file.id, file.size, visibility)?;
+                    }
+                    Change::DeleteInstances => {
+                        repo::instance_delete_all_in_txn(conn, file.id)?;
+                        repo::watch_delete_all_in_txn(conn, file.id)?;
+                    }
+                }
             }
-            Change::DeleteInstances if file.instances != expected.instances => return Ok(None),
-            Change::DeleteInstances => repo::instance_delete_all_in_txn(conn, file.id)?,
-        }
-    }
-    Ok(repo::file_fetch(conn, &file.digest)?)
+            Ok(repo::file_fetch(conn, &digest)?.ok_or_else(no_such_thing)?)
+        })
+        .await
 }
 
-/// Deletes the objects of a file in all its regions.
-async fn objects_delete(state: &State, file: &File) -> Result<()> {
-    let mut stores = Vec::new();
-    for name in &file.instances {
-        let region = state.regions.get(name);
-        let region =
-            region.ok_or_else(|| Error::internal(format!("{NO_BUCKET}`{name}` defined.")))?;
-        stores.push(&region.store);
+/// Deletes the objects and then the rows: a row without object would promise what is not there for
+/// ever. What a worker has found out about the objects until now does not count any more.
+async fn change_with_objects(state: &State, digest: &Sha512, changes: &[Change]) -> Result<File> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let sha512 = digest.clone();
+        let claim = move |conn: &mut AnyConnection, deleting: &Lease, now| {
+            repo::file_lock_in_txn(conn, &sha512)?.ok_or_else(no_such_thing)?;
+            if !deleting.claim_in_txn(conn, now)? {
+                return Ok(false);
+            }
+            work_stop_in_txn(conn, &sha512)?;
+            Ok(true)
+        };
+        let work = async {
+            objects_delete(state, digest).await?;
+            change_rows(state, digest, changes).await
+        };
+        match hold(state, &Lease::to_delete(digest), claim, work).await? {
+            Held::Done(result) => return result,
+            Held::Busy if tokio::time::Instant::now() >= deadline => {
+                return Err(Error::unavailable(BEING_DELETED));
+            }
+            Held::Busy => tokio::time::sleep(PAUSE).await,
+        }
     }
-    let key = regions::key(&file.digest)?;
-    for store in stores {
-        store
-            .delete(&key)
-            .await
-            .map_err(|e| Error::internal("an object cannot be deleted").with_source(e))?;
+}
+
+/// Deletes the objects of a file: where it has instances, where bytes may just have come, and, should
+/// a copy that nobody noted lie there, in all other regions.
+async fn objects_delete(state: &State, digest: &Sha512) -> Result<()> {
+    let wanted = digest.clone();
+    let (file, pending) = state
+        .db
+        .read(move |conn| {
+            let file = repo::file_fetch(conn, &wanted)?.ok_or_else(no_such_thing)?;
+            Ok((repo::pending_fetch(conn, file.id)?, file))
+        })
+        .await
+        .map(|(pending, file)| (file, pending))?;
+    let unknown = file
+        .instances
+        .iter()
+        .find(|name| state.regions.get(name).is_none());
+    if let Some(name) = unknown {
+        return Err(Error::internal(format!("{NO_BUCKET}`{name}` defined.")));
+    }
+    let key = regions::key(digest)?;
+    for name in state.regions.names() {
+        let Some(region) = state.regions.get(name) else {
+            continue;
+        };
+        let must = file.instances.iter().any(|i| i == name)
+            || pending.as_ref().is_some_and(|p| p.region == name);
+        match region.store.delete(&key).await {
+            Err(error) if must => {
+                // Regions before this one have lost theirs: their rows are put right by a worker.
+                recount_later(state, digest).await;
+                return Err(Error::internal("an object cannot be deleted").with_source(error));
+            }
+            Err(error) => tracing::warn!(
+                file.digest = %digest, region = name, error = error.chain(),
+                "not known whether {name} has bytes of {digest}"
+            ),
+            Ok(()) => {}
+        }
     }
     Ok(())
+}
+
+async fn recount_later(state: &State, digest: &Sha512) {
+    if let Err(error) = state.queue.send(Work::Recount(digest.clone()).job()).await {
+        tracing::error!(file.digest = %digest, error = error.chain(), "{digest} is not counted again");
+    }
 }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Work that only one process does at a time. Hashing takes minutes, too long for a transaction: a
-//! lease in the database is renewed meanwhile, and ends by itself when its process is killed.
+//! Work on the objects of a file, which one process does at a time. Hashing takes minutes, too long
+//! for a transaction: a lease in the database is renewed meanwhile, and ends by itself when its
+//! process is killed.
+//!
+//! There are two leases per file. The one to work on it (verify, copy) may be taken away; whoever
+//! holds it asks in the transaction that decides something whether it still does. The one to delete
+//! objects is never taken away, and while it is held nobody begins to work on the file and no PUT URL
+//! for it is handed out: an object that is being deleted must not be one that somebody has just sent.
 
 use std::future::Future;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use releng_common::{Error, Result};
+use releng_db::{AnyConnection, TxResult};
 
+use crate::domain::Sha512;
 use crate::{State, repo};
 
 /// Life of a lease that is not renewed.
@@ -16,39 +24,132 @@ pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// Time between two renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 
+/// Begins the names of leases to delete.
+const DELETE: &str = "delete/";
+
 /// What became of the work.
 pub(super) enum Held<T> {
     /// It was done.
     Done(T),
-    /// Another process does it.
+    /// The lease was not to be had.
     Busy,
 }
 
-/// Runs `work` while nobody else holds the lease `name`.
+/// The right to do something with a file, in the hands of one task.
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
+    name: String,
+    holder: String,
+}
+
+impl Lease {
+    /// Prepares the lease to verify or copy a file.
+    pub(super) fn to_work_on(digest: &Sha512) -> Self {
+        Self::new(format!("work/{digest}"))
+    }
+
+    /// Prepares the lease to delete objects of a file.
+    pub(super) fn to_delete(digest: &Sha512) -> Self {
+        Self::new(format!("{DELETE}{digest}"))
+    }
+
+    fn new(name: String) -> Self {
+        let holder = uuid::Uuid::new_v4().simple().to_string();
+        Self { name, holder }
+    }
+
+    /// Takes the lease if nobody has it.
+    pub(super) fn claim_in_txn(
+        &self,
+        conn: &mut AnyConnection,
+        now: NaiveDateTime,
+    ) -> TxResult<bool> {
+        let ends = end(now)?;
+        let claimed = repo::lease_claim_in_txn(conn, &self.name, &self.holder, now, ends)?;
+        Ok(claimed)
+    }
+
+    /// Returns whether nobody has taken the lease away.
+    pub(super) fn is_held_in_txn(&self, conn: &mut AnyConnection) -> TxResult<bool> {
+        Ok(repo::lease_is_held_in_txn(conn, &self.name, &self.holder)?)
+    }
+}
+
+/// Returns whether objects of one of these files are being deleted.
+pub(super) fn is_deleting_in_txn(
+    conn: &mut AnyConnection,
+    digests: &[&Sha512],
+    now: NaiveDateTime,
+) -> TxResult<bool> {
+    let names: Vec<String> = digests.iter().map(|d| format!("{DELETE}{d}")).collect();
+    Ok(repo::lease_is_live_in_txn(conn, &names, now)?)
+}
+
+/// Ends whatever work on a file is under way: what it finds does not count any more.
+pub(super) fn work_stop_in_txn(conn: &mut AnyConnection, digest: &Sha512) -> TxResult<()> {
+    Ok(repo::lease_break_in_txn(conn, &format!("work/{digest}"))?)
+}
+
+/// Forgets a deletion that was cut short. Only for the holder of the lease to work: then nobody deletes.
+pub(super) fn deletion_settle_in_txn(conn: &mut AnyConnection, digest: &Sha512) -> TxResult<()> {
+    Ok(repo::lease_break_in_txn(
+        conn,
+        &format!("{DELETE}{digest}"),
+    )?)
+}
+
+/// Returns files whose deletion was cut short by the end of its process.
+pub(super) async fn deletions_lost(state: &State, limit: i64) -> Result<Vec<Sha512>> {
+    let now = state.clock.now().naive_utc();
+    let names = state
+        .db
+        .read(move |conn| Ok(repo::lease_lost(conn, DELETE, now, limit)?))
+        .await?;
+    let digest = |name: String| Sha512::parse(name.strip_prefix(DELETE)?).ok();
+    Ok(names.into_iter().filter_map(digest).collect())
+}
+
+/// Does `work` on a file unless somebody else is at it.
+///
+/// # Errors
+/// The database does not answer, or the lease was lost.
+pub(super) async fn work_on<T>(
+    state: &State,
+    digest: &Sha512,
+    lease: &Lease,
+    work: impl Future<Output = T>,
+) -> Result<Held<T>> {
+    let digest = digest.clone();
+    let claim = move |conn: &mut AnyConnection, lease: &Lease, now| {
+        // Locked, so that nobody takes the lease to delete between the look and the claim.
+        repo::file_lock_in_txn(conn, &digest)?;
+        Ok(!is_deleting_in_txn(conn, &[&digest], now)? && lease.claim_in_txn(conn, now)?)
+    };
+    hold(state, lease, claim, work).await
+}
+
+/// Runs `work` while nobody else holds the lease. `claim` takes it, in a transaction.
 ///
 /// # Errors
 /// The database does not answer, or the lease was lost.
 pub(super) async fn hold<T>(
     state: &State,
-    name: String,
+    lease: &Lease,
+    claim: impl Fn(&mut AnyConnection, &Lease, NaiveDateTime) -> TxResult<bool> + Send + 'static,
     work: impl Future<Output = T>,
 ) -> Result<Held<T>> {
-    let holder = uuid::Uuid::new_v4().simple().to_string();
-    let (now, ends) = ends(state)?;
-    let (lease, by) = (name.clone(), holder.clone());
-    let claim = move |conn: &mut releng_db::AnyConnection| {
-        Ok(repo::lease_claim_in_txn(conn, &lease, &by, now, ends)?)
-    };
-    if !state.db.write(claim).await? {
+    let now = state.clock.now().naive_utc();
+    let claimed = lease.clone();
+    let claiming = move |conn: &mut AnyConnection| claim(conn, &claimed, now);
+    if !state.db.write(claiming).await? {
         return Ok(Held::Busy);
     }
     let done = tokio::select! {
         done = work => Ok(done),
-        lost = renew(state, &name, &holder) => Err(lost),
+        lost = renew(state, lease) => Err(lost),
     };
-    let give = move |conn: &mut releng_db::AnyConnection| {
-        Ok(repo::lease_return_in_txn(conn, &name, &holder)?)
-    };
+    let Lease { name, holder } = lease.clone();
+    let give = move |conn: &mut AnyConnection| Ok(repo::lease_return_in_txn(conn, &name, &holder)?);
     if let Err(error) = state.db.write(give).await {
         tracing::warn!(error = error.chain(), "a lease is left to its end");
     }
@@ -56,30 +157,29 @@ pub(super) async fn hold<T>(
 }
 
 /// Renews until the lease is lost. A database that is away for a moment is asked again.
-async fn renew(state: &State, name: &str, holder: &str) -> Error {
+async fn renew(state: &State, lease: &Lease) -> Error {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        let Ok((_, ends)) = ends(state) else { continue };
-        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let Ok(ends) = end(state.clock.now().naive_utc()) else {
+            continue;
+        };
+        let Lease { name, holder } = lease.clone();
         let renewed = state
             .db
             .write(move |conn| Ok(repo::lease_renew_in_txn(conn, &name, &holder, ends)?))
             .await;
         match renewed {
             Ok(true) => {}
-            Ok(false) => return Error::unavailable("another process has taken the work over"),
+            Ok(false) => return Error::unavailable("somebody else has taken the work over"),
             Err(error) => tracing::warn!(error = error.chain(), "a lease is not renewed"),
         }
     }
 }
 
-fn ends(state: &State) -> Result<(NaiveDateTime, NaiveDateTime)> {
-    let now = state.clock.now().naive_utc();
+fn end(now: NaiveDateTime) -> Result<NaiveDateTime> {
     let span = TimeDelta::from_std(LEASE).unwrap_or_default();
-    let ends = now
-        .checked_add_signed(span)
-        .ok_or_else(|| Error::internal("the clock is beyond all dates"))?;
-    Ok((now, ends))
+    now.checked_add_signed(span)
+        .ok_or_else(|| Error::internal("the clock is beyond all dates"))
 }
 
 #[cfg(test)]
@@ -106,35 +206,86 @@ mod tests {
         State::open(settings, clock).await.unwrap()
     }
 
+    fn digest(digit: &str) -> Sha512 {
+        Sha512::parse(&digit.repeat(128)).unwrap()
+    }
+
+    async fn is_busy(state: &State, digit: &str) -> bool {
+        let lease = Lease::to_work_on(&digest(digit));
+        let held = work_on(state, &digest(digit), &lease, async {}).await;
+        matches!(held.unwrap(), Held::Busy)
+    }
+
+    async fn claim(state: &State, lease: Lease) {
+        let now = state.clock.now().naive_utc();
+        let claim = move |conn: &mut AnyConnection| lease.claim_in_txn(conn, now);
+        assert!(state.db.write(claim).await.unwrap());
+    }
+
+    /// Two processes on one database.
+    async fn two(folder: &std::path::Path) -> (State, State, Clock) {
+        let clock = Clock::frozen(DateTime::from_timestamp(1_700_000_000, 0).unwrap());
+        let (one, two) = (
+            open(folder, clock.clone()).await,
+            open(folder, clock.clone()).await,
+        );
+        (one, two, clock)
+    }
+
     #[tokio::test]
     async fn only_one_works_until_it_is_done_or_its_lease_has_ended() {
         let folder = releng_testkit::temp::dir();
-        let clock = Clock::frozen(DateTime::from_timestamp(1_700_000_000, 0).unwrap());
-        // Two processes on one database.
-        let one = open(folder.path(), clock.clone()).await;
-        let two = open(folder.path(), clock.clone()).await;
-        let is_busy = async |state: &State, name: &str| {
-            matches!(
-                hold(state, name.to_owned(), async {}).await.unwrap(),
-                Held::Busy
-            )
-        };
-        let work = hold(&one, "a".to_owned(), async {
+        let (one, two, clock) = two(folder.path()).await;
+        let lease = Lease::to_work_on(&digest("a"));
+        let work = work_on(&one, &digest("a"), &lease, async {
             assert!(is_busy(&two, "a").await);
             assert!(is_busy(&one, "a").await);
             assert!(!is_busy(&two, "b").await);
-        });
-        assert!(matches!(work.await.unwrap(), Held::Done(())));
+        })
+        .await;
+        assert!(matches!(work.unwrap(), Held::Done(())));
         assert!(!is_busy(&two, "a").await);
 
         // A process that is killed gives nothing back.
-        let (now, ends) = ends(&one).unwrap();
-        one.db
-            .write(move |conn| Ok(repo::lease_claim_in_txn(conn, "a", "killed", now, ends)?))
-            .await
-            .unwrap();
+        claim(&one, Lease::to_work_on(&digest("a"))).await;
         assert!(is_busy(&two, "a").await);
         clock.advance(TimeDelta::from_std(LEASE).unwrap());
         assert!(!is_busy(&two, "a").await);
+    }
+
+    #[tokio::test]
+    async fn nobody_works_on_what_is_being_deleted_and_a_cut_deletion_is_found() {
+        let folder = releng_testkit::temp::dir();
+        let (one, two, clock) = two(folder.path()).await;
+        claim(&one, Lease::to_delete(&digest("a"))).await;
+        assert!(is_busy(&two, "a").await);
+        assert!(!is_busy(&two, "b").await);
+        assert_eq!(deletions_lost(&two, 9).await.unwrap(), []);
+        clock.advance(TimeDelta::from_std(LEASE).unwrap());
+        assert!(!is_busy(&two, "a").await);
+        assert_eq!(deletions_lost(&two, 9).await.unwrap(), [digest("a")]);
+    }
+
+    #[tokio::test]
+    async fn work_that_was_stopped_knows_it() {
+        let folder = releng_testkit::temp::dir();
+        let (one, two, _) = two(folder.path()).await;
+        let lease = Lease::to_work_on(&digest("a"));
+        let is_held = async || {
+            let lease = lease.clone();
+            let ask = one.db.write(move |conn| lease.is_held_in_txn(conn));
+            ask.await.unwrap()
+        };
+        let work = work_on(&one, &digest("a"), &lease, async {
+            assert!(is_held().await);
+            let stop = two
+                .db
+                .write(|conn| work_stop_in_txn(conn, &digest("a")))
+                .await;
+            stop.unwrap();
+            assert!(!is_held().await);
+        })
+        .await;
+        assert!(matches!(work.unwrap(), Held::Done(())));
     }
 }

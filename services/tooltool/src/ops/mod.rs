@@ -6,21 +6,30 @@ mod download;
 mod file;
 mod lease;
 mod pending;
+mod recount;
 mod replicate;
+mod schedule;
 mod token;
 mod upload;
+mod verify;
+mod watch;
 mod work;
 
 pub use batch::{Mention, batch_fetch, batch_search, file_mentions};
 pub use download::{download_find, download_sign};
 pub use file::{file_change, file_fetch, file_search};
-pub use pending::{Checked, pending_check, pending_check_all};
-pub use replicate::{file_replicate, replicate_all};
+pub use pending::{Checked, pending_check, pending_check_patiently, pending_check_told};
+pub use recount::file_recount;
+pub use replicate::file_replicate;
+pub use schedule::{check_all, check_schedule, replicate_all, replicate_schedule};
 pub use token::{Bearer, token_bearer};
 pub use upload::{Accepted, AcceptedFile, Completion, upload_complete, upload_create};
-pub use work::{check_schedule, replicate_schedule, work_run};
+pub use watch::file_watch;
+pub use work::work_run;
 
 pub use crate::repo::Span;
+
+use std::time::Duration;
 
 use releng_common::http::problem::PATH_NOT_FOUND;
 use releng_common::{Error, Result};
@@ -30,8 +39,13 @@ pub const NO_REGION: &str = "No available regions for file";
 /// Beginning of the text of the 500 for an instance whose region is unknown here.
 pub const NO_BUCKET: &str = "No bucket for region ";
 
-/// Rows that background work looks at in one go.
-const PAGE: i64 = 1000;
+/// Text for a file whose objects are just being deleted.
+const BEING_DELETED: &str = "objects of the file are being deleted, try again";
+
+/// Longest wait for somebody else who deletes the objects of a file.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// Pause between two looks whether that has ended.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A list, and whether it was cut at the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

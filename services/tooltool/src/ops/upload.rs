@@ -10,9 +10,11 @@ use releng_db::{AnyConnection, TxResult};
 use releng_queue::Queue as _;
 use releng_store::SignedUrl;
 
+use super::lease::is_deleting_in_txn;
 use super::pending::ready_in;
 use super::work::Work;
-use crate::domain::{NewBatch, NewFile, Pending, Sha512};
+use super::{BEING_DELETED, PATIENCE, PAUSE};
+use crate::domain::{File, NewBatch, NewFile, Pending, Sha512};
 use crate::{State, repo};
 
 /// A batch that was accepted.
@@ -38,6 +40,7 @@ pub struct AcceptedFile {
 }
 
 /// Where a batch goes, and until when.
+#[derive(Clone)]
 struct Terms {
     author: String,
     region: String,
@@ -80,11 +83,7 @@ pub async fn upload_create(
         now,
         expires,
     };
-    let announced = batch.clone();
-    let (id, missing) = state
-        .db
-        .write(move |conn| announce_in_txn(conn, &announced, &terms))
-        .await?;
+    let (id, missing) = announce(state, &batch, &terms).await?;
     let with_url = |file: &NewFile| {
         let url = urls
             .get(&file.digest)
@@ -102,56 +101,94 @@ pub async fn upload_create(
     })
 }
 
+/// Writes all rows of a batch, once none of its objects is being deleted.
+async fn announce(
+    state: &State,
+    batch: &NewBatch,
+    terms: &Terms,
+) -> Result<(i32, HashSet<Sha512>)> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (batch, mut terms) = (batch.clone(), terms.clone());
+        terms.now = state.clock.now().naive_utc();
+        let work = move |conn: &mut AnyConnection| announce_in_txn(conn, &batch, &terms);
+        match state.db.write(work).await {
+            Err(error)
+                if error.message() == BEING_DELETED && tokio::time::Instant::now() < deadline =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
+
 /// Writes all rows of a batch; returns its id and the digests that have no instance.
 fn announce_in_txn(
     conn: &mut AnyConnection,
     batch: &NewBatch,
     terms: &Terms,
 ) -> TxResult<(i32, HashSet<Sha512>)> {
-    let mut missing = HashSet::new();
-    let mut ids = HashMap::new();
-    for file in batch.distinct() {
-        let (id, is_missing) = file_announce_in_txn(conn, file, terms)?;
-        ids.insert(&file.digest, id);
-        if is_missing {
-            missing.insert(file.digest.clone());
-        }
+    let news = batch.distinct();
+    let digests: Vec<&Sha512> = news.iter().map(|new| &new.digest).collect();
+    repo::file_ensure_all_in_txn(conn, &news)?;
+    let files: HashMap<Sha512, File> = repo::file_lock_all_in_txn(conn, &digests)?
+        .into_iter()
+        .map(|file| (file.digest.clone(), file))
+        .collect();
+    // Looked at under the locks: whoever wants to begin to delete objects waits for this transaction. The
+    // object that is deleted might be the next one to come.
+    if is_deleting_in_txn(conn, &digests, terms.now)? {
+        return Err(Error::unavailable(BEING_DELETED).into());
     }
+    let missing = files_announce_in_txn(conn, &news, &files, terms)?;
     let id = repo::batch_insert_in_txn(conn, terms.now, &terms.author, batch.message())?;
-    for file in batch.files() {
-        if let Some(file_id) = ids.get(&file.digest) {
-            repo::batch_file_insert_in_txn(conn, id, *file_id, file.filename.as_str())?;
-        }
-    }
+    let entries: Vec<(i32, &str)> = batch
+        .files()
+        .iter()
+        .filter_map(|new| Some((files.get(&new.digest)?.id, new.filename.as_str())))
+        .collect();
+    repo::batch_file_insert_all_in_txn(conn, id, &entries)?;
     Ok((id, missing))
 }
 
-/// Makes a file known or checks it against what is known, and notes the pending upload.
-fn file_announce_in_txn(
+/// Checks files against what is known of them, and notes pending uploads of those without instance,
+/// whose digests it returns.
+fn files_announce_in_txn(
     conn: &mut AnyConnection,
-    new: &NewFile,
+    news: &[&NewFile],
+    files: &HashMap<Sha512, File>,
     terms: &Terms,
-) -> TxResult<(i32, bool)> {
-    repo::file_ensure_in_txn(conn, new)?;
-    let known = repo::file_lock_in_txn(conn, &new.digest)?
-        .ok_or_else(|| Error::internal("a file vanished inside its transaction"))?;
-    let pending = repo::pending_lock_in_txn(conn, known.id)?;
-    let is_open = pending.as_ref().is_none_or(|p| !p.is_live(terms.now));
-    new.check_against(&known, is_open)?;
-    if known.has_instances() {
-        return Ok((known.id, false));
+) -> TxResult<HashSet<Sha512>> {
+    let ids: Vec<i32> = files.values().map(|file| file.id).collect();
+    let mut pending: HashMap<i32, Pending> = repo::pending_lock_all_in_txn(conn, &ids)?
+        .into_iter()
+        .map(|pending| (pending.file_id, pending))
+        .collect();
+    let (mut missing, mut uploads) = (HashSet::new(), Vec::new());
+    for new in news {
+        let known = files
+            .get(&new.digest)
+            .ok_or_else(|| Error::internal("a file vanished inside its transaction"))?;
+        let pending = pending.remove(&known.id);
+        let is_open = pending.as_ref().is_none_or(|p| !p.is_live(terms.now));
+        new.check_against(known, is_open)?;
+        if known.has_instances() {
+            continue;
+        }
+        if (known.size, known.visibility) != (new.size, new.visibility) {
+            repo::file_update_in_txn(conn, known.id, new.size, new.visibility)?;
+        }
+        uploads.push(Pending {
+            file_id: known.id,
+            // An earlier URL may live longer when the setting was lowered since.
+            expires: pending.map_or(terms.expires, |p| p.expires.max(terms.expires)),
+            region: terms.region.clone(),
+        });
+        missing.insert(new.digest.clone());
     }
-    if (known.size, known.visibility) != (new.size, new.visibility) {
-        repo::file_update_in_txn(conn, known.id, new.size, new.visibility)?;
-    }
-    let upload = Pending {
-        file_id: known.id,
-        // An earlier URL may live longer when the setting was lowered since.
-        expires: pending.map_or(terms.expires, |p| p.expires.max(terms.expires)),
-        region: terms.region.clone(),
-    };
-    repo::pending_upsert_in_txn(conn, &upload)?;
-    Ok((known.id, true))
+    repo::pending_upsert_all_in_txn(conn, &uploads)?;
+    Ok(missing)
 }
 
 /// What became of the word that an upload is done.
@@ -190,6 +227,9 @@ pub async fn upload_complete(state: &State, digest: &Sha512) -> Result<Completio
     let job = Work::Check(digest.clone()).job().with_delay(delay);
     if let Err(error) = state.queue.send(job).await {
         tracing::warn!(file.digest = %digest, error = error.chain(), "check of {digest} not queued");
+    }
+    if let Some(pulse) = &state.pulse {
+        pulse.tell_sent(digest, &state.clock);
     }
     Ok(Completion::Accepted)
 }

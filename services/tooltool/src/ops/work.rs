@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Jobs of the queue, and the schedule that fills it.
+//! Jobs of the queue.
 
 use std::time::Duration;
 
 use releng_common::{Error, Kind, Result};
 use releng_queue::{Done, Job};
 
-use super::PAGE;
 use super::lease::LEASE;
-use super::pending::{Checked, pending_check};
-use super::replicate::{file_replicate, replicate_page};
+use super::pending::{Checked, pending_check, pending_check_patiently};
+use super::recount::file_recount;
+use super::replicate::file_replicate;
+use super::watch::file_watch;
+use crate::State;
 use crate::domain::Sha512;
-use crate::{State, repo};
 
 /// Time until work is tried again that something else stood in the way of.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -23,14 +24,24 @@ pub(super) enum Work {
     Check(Sha512),
     /// Copy a file into all regions.
     Replicate(Sha512),
+    /// Look whether a late PUT has replaced a verified object.
+    Watch(Sha512),
+    /// Forget instances whose objects are gone.
+    Recount(Sha512),
 }
 
 impl Work {
-    pub(super) fn job(&self) -> Job {
-        let text = match self {
+    pub(super) fn text(&self) -> String {
+        match self {
             Self::Check(digest) => format!("check/{digest}"),
             Self::Replicate(digest) => format!("replicate/{digest}"),
-        };
+            Self::Watch(digest) => format!("watch/{digest}"),
+            Self::Recount(digest) => format!("recount/{digest}"),
+        }
+    }
+
+    pub(super) fn job(&self) -> Job {
+        let text = self.text();
         Job::new(text.clone()).with_dedup_key(text)
     }
 
@@ -41,6 +52,8 @@ impl Work {
         match kind {
             "check" => Ok(Self::Check(digest)),
             "replicate" => Ok(Self::Replicate(digest)),
+            "watch" => Ok(Self::Watch(digest)),
+            "recount" => Ok(Self::Recount(digest)),
             _ => Err(unknown()),
         }
     }
@@ -59,13 +72,9 @@ pub async fn work_run(state: &State, body: &str) -> Result<Done> {
                 Checked::Busy => Done::Later(LEASE),
                 _ => Done::Finished,
             }),
-        Work::Replicate(digest) => file_replicate(state, &digest).await.map(|is_done| {
-            if is_done {
-                Done::Finished
-            } else {
-                Done::Later(LEASE)
-            }
-        }),
+        Work::Replicate(digest) => file_replicate(state, &digest).await.map(done_or_busy),
+        Work::Watch(digest) => file_watch(state, &digest).await.map(done_or_busy),
+        Work::Recount(digest) => file_recount(state, &digest).await.map(done_or_busy),
     };
     match result {
         // A store or database that is away comes back; the attempt must not count.
@@ -77,66 +86,25 @@ pub async fn work_run(state: &State, body: &str) -> Result<Done> {
     }
 }
 
-/// Queues a check of every pending upload whose URL has ended.
+/// Does a work now. Work that somebody else is at is none of ours.
 ///
 /// # Errors
-/// The database does not answer, or the queue is full.
-pub async fn check_schedule(state: &State) -> Result<()> {
-    let mut after = 0;
-    loop {
-        let now = state.clock.now().naive_utc();
-        let due = state
-            .db
-            .read(move |conn| Ok(repo::pending_due(conn, now, after, PAGE)?))
-            .await?;
-        let Some((last, _)) = due.last() else {
-            return Ok(());
-        };
-        after = *last;
-        let works = due
-            .into_iter()
-            .map(|(_, digest)| Work::Check(digest))
-            .collect();
-        send(state, works).await?;
+/// A store or the database does not answer.
+pub(super) async fn work_once(state: &State, work: &Work) -> Result<()> {
+    match work {
+        Work::Check(digest) => pending_check_patiently(state, digest).await.map(drop),
+        Work::Replicate(digest) => file_replicate(state, digest).await.map(drop),
+        Work::Watch(digest) => file_watch(state, digest).await.map(drop),
+        Work::Recount(digest) => file_recount(state, digest).await.map(drop),
     }
 }
 
-/// Queues the copying of every file that some region lacks.
-///
-/// # Errors
-/// The database does not answer, or the queue is full.
-pub async fn replicate_schedule(state: &State) -> Result<()> {
-    let mut after = 0;
-    while let Some((last, files)) = replicate_page(state, after).await? {
-        after = last;
-        send(
-            state,
-            files
-                .into_iter()
-                .map(|file| Work::Replicate(file.digest))
-                .collect(),
-        )
-        .await?;
+fn done_or_busy(is_done: bool) -> Done {
+    if is_done {
+        Done::Finished
+    } else {
+        Done::Later(LEASE)
     }
-    Ok(())
-}
-
-async fn send(state: &State, works: Vec<Work>) -> Result<()> {
-    if works.is_empty() {
-        return Ok(());
-    }
-    let queue = state.queue.clone();
-    state
-        .db
-        .write(move |conn| {
-            for work in &works {
-                queue.send_in_txn(conn, &work.job())?;
-            }
-            Ok(())
-        })
-        .await?;
-    state.queue.wake();
-    Ok(())
 }
 
 #[cfg(test)]
@@ -146,7 +114,12 @@ mod tests {
     #[test]
     fn a_job_is_read_as_it_was_written() {
         let digest = Sha512::parse(&"a".repeat(128)).unwrap();
-        for work in [Work::Check(digest.clone()), Work::Replicate(digest)] {
+        for work in [
+            Work::Check(digest.clone()),
+            Work::Replicate(digest.clone()),
+            Work::Watch(digest.clone()),
+            Work::Recount(digest),
+        ] {
             let job = work.job();
             assert_eq!(job.dedup_key.as_deref(), Some(job.body.as_str()));
             assert_eq!(Work::parse(&job.body).unwrap(), work);

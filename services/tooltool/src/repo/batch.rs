@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
-use releng_db::AnyConnection;
+use releng_db::{AnyConnection, on_backend};
 
 use super::file::with_instances;
 use super::instance::IDS_AT_ONCE;
-use super::rows::{BatchRow, FileRow};
+use super::rows::{BatchRow, FileRow, NewBatchFileRow};
 use super::schema::{batch_files, batches, files};
 use super::{Span, with_find};
 use crate::domain::{Batch, BatchFile};
@@ -32,21 +32,24 @@ pub(crate) fn batch_insert_in_txn(
         .get_result(conn)
 }
 
-/// Puts a file into a batch.
-pub(crate) fn batch_file_insert_in_txn(
+/// Puts files into a batch, each by its id and under a name.
+pub(crate) fn batch_file_insert_all_in_txn(
     conn: &mut AnyConnection,
     batch_id: i32,
-    file_id: i32,
-    filename: &str,
+    entries: &[(i32, &str)],
 ) -> QueryResult<()> {
-    diesel::insert_into(batch_files::table)
-        .values((
-            batch_files::file_id.eq(file_id),
-            batch_files::batch_id.eq(batch_id),
-            batch_files::filename.eq(filename),
-        ))
-        .execute(conn)
-        .map(|_| ())
+    let rows: Vec<NewBatchFileRow<'_>> = entries
+        .iter()
+        .map(|&(file_id, filename)| NewBatchFileRow {
+            file_id,
+            batch_id,
+            filename,
+        })
+        .collect();
+    for rows in rows.chunks(IDS_AT_ONCE) {
+        on_backend!(conn, c => diesel::insert_into(batch_files::table).values(rows).execute(c))?;
+    }
+    Ok(())
 }
 
 const FETCH: &str =

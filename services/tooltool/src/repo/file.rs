@@ -3,8 +3,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use releng_db::{AnyConnection, on_backend};
+use releng_db::AnyConnection;
 
+use super::instance::IDS_AT_ONCE;
 use super::rows::{FileRow, NewFileRow};
 use super::schema::{files, instances};
 use super::{Span, instance, with_find};
@@ -25,17 +26,34 @@ pub(crate) fn file_lock_in_txn(
     conn: &mut AnyConnection,
     digest: &Sha512,
 ) -> QueryResult<Option<File>> {
-    let named = files::table.filter(files::sha512.eq(digest.as_str()));
-    let row: Option<FileRow> = match conn {
-        AnyConnection::Postgres(c) => named
-            .select(FileRow::as_select())
-            .for_update()
-            .first(c)
-            .optional()?,
-        // The transaction holds SQLite's only write lock already.
-        AnyConnection::Sqlite(c) => named.select(FileRow::as_select()).first(c).optional()?,
-    };
-    one(conn, row)
+    Ok(file_lock_all_in_txn(conn, &[digest])?.pop())
+}
+
+/// Locks files against other changes, in the order of their digests, and returns those that are known
+/// in that order.
+pub(crate) fn file_lock_all_in_txn(
+    conn: &mut AnyConnection,
+    digests: &[&Sha512],
+) -> QueryResult<Vec<File>> {
+    let mut names: Vec<&str> = digests.iter().map(|digest| digest.as_str()).collect();
+    names.sort_unstable();
+    let mut rows: Vec<FileRow> = Vec::new();
+    for names in names.chunks(IDS_AT_ONCE) {
+        let named = files::table.order(files::sha512);
+        rows.extend(match conn {
+            AnyConnection::Postgres(c) => named
+                .filter(files::sha512.eq_any(names))
+                .select(FileRow::as_select())
+                .for_update()
+                .load(c)?,
+            // The transaction holds SQLite's only write lock already.
+            AnyConnection::Sqlite(c) => named
+                .filter(files::sha512.eq_any(names))
+                .select(FileRow::as_select())
+                .load(c)?,
+        });
+    }
+    with_instances(conn, rows)
 }
 
 fn one(conn: &mut AnyConnection, row: Option<FileRow>) -> QueryResult<Option<File>> {
@@ -43,18 +61,33 @@ fn one(conn: &mut AnyConnection, row: Option<FileRow>) -> QueryResult<Option<Fil
     Ok(with_instances(conn, vec![row])?.pop())
 }
 
-/// Makes a file known unless it is.
-pub(crate) fn file_ensure_in_txn(conn: &mut AnyConnection, file: &NewFile) -> QueryResult<()> {
-    let row = NewFileRow {
-        size: file.size,
-        sha512: file.digest.as_str(),
-        visibility: file.visibility.as_str(),
-    };
-    on_backend!(conn, c => diesel::insert_into(files::table)
-        .values(&row)
-        .on_conflict_do_nothing()
-        .execute(c))
-    .map(|_| ())
+/// Makes files known unless they are.
+pub(crate) fn file_ensure_all_in_txn(
+    conn: &mut AnyConnection,
+    files_new: &[&NewFile],
+) -> QueryResult<()> {
+    let mut rows: Vec<NewFileRow<'_>> = files_new.iter().map(|file| NewFileRow::of(file)).collect();
+    // Two batches that share new files must not wait for each other in a circle.
+    rows.sort_by_key(|row| row.sha512);
+    match conn {
+        AnyConnection::Postgres(c) => {
+            for rows in rows.chunks(IDS_AT_ONCE) {
+                diesel::insert_into(files::table)
+                    .values(rows)
+                    .on_conflict_do_nothing()
+                    .execute(c)?;
+            }
+        }
+        AnyConnection::Sqlite(c) => {
+            for row in &rows {
+                diesel::insert_into(files::table)
+                    .values(row)
+                    .on_conflict_do_nothing()
+                    .execute(c)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Stores size and visibility of a file.

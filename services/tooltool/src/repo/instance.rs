@@ -44,6 +44,17 @@ pub(crate) fn instance_insert_in_txn(
     .map(|_| ())
 }
 
+/// Forgets the copy in one region.
+pub(crate) fn instance_delete_in_txn(
+    conn: &mut AnyConnection,
+    file_id: i32,
+    region: &str,
+) -> QueryResult<()> {
+    diesel::delete(instances::table.find((file_id, region)))
+        .execute(conn)
+        .map(|_| ())
+}
+
 /// Forgets all copies of a file.
 pub(crate) fn instance_delete_all_in_txn(
     conn: &mut AnyConnection,

@@ -5,6 +5,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use releng_db::{AnyConnection, on_backend};
 
+use super::instance::IDS_AT_ONCE;
 use super::schema::leases;
 
 /// Takes a lease that nobody holds. Returns whether it did.
@@ -45,6 +46,60 @@ pub(crate) fn lease_renew_in_txn(
         .set(leases::ends.eq(ends))
         .execute(conn)?;
     Ok(renewed > 0)
+}
+
+/// Returns whether a lease is held by this holder.
+pub(crate) fn lease_is_held_in_txn(
+    conn: &mut AnyConnection,
+    name: &str,
+    holder: &str,
+) -> QueryResult<bool> {
+    let held = leases::table
+        .filter(leases::name.eq(name))
+        .filter(leases::holder.eq(holder));
+    let count: i64 = held.count().get_result(conn)?;
+    Ok(count > 0)
+}
+
+/// Returns whether one of these leases is held by anybody.
+pub(crate) fn lease_is_live_in_txn(
+    conn: &mut AnyConnection,
+    names: &[String],
+    now: NaiveDateTime,
+) -> QueryResult<bool> {
+    for names in names.chunks(IDS_AT_ONCE) {
+        let live = leases::table
+            .filter(leases::name.eq_any(names))
+            .filter(leases::ends.gt(now));
+        let count: i64 = live.count().get_result(conn)?;
+        if count > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes a lease away from whoever holds it.
+pub(crate) fn lease_break_in_txn(conn: &mut AnyConnection, name: &str) -> QueryResult<()> {
+    diesel::delete(leases::table.find(name))
+        .execute(conn)
+        .map(|_| ())
+}
+
+/// Returns the names of leases that begin with `prefix` and ended without being given back.
+pub(crate) fn lease_lost(
+    conn: &mut AnyConnection,
+    prefix: &str,
+    now: NaiveDateTime,
+    limit: i64,
+) -> QueryResult<Vec<String>> {
+    leases::table
+        .filter(leases::ends.le(now))
+        .filter(leases::name.like(format!("{prefix}%")))
+        .order(leases::name)
+        .limit(limit)
+        .select(leases::name)
+        .load(conn)
 }
 
 /// Gives a lease back.

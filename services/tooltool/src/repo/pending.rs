@@ -3,9 +3,11 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use releng_db::{AnyConnection, on_backend};
+use diesel::upsert::excluded;
+use releng_db::AnyConnection;
 
-use super::rows::PendingRow;
+use super::instance::IDS_AT_ONCE;
+use super::rows::{NewPendingRow, PendingRow};
 use super::schema::{files, pending};
 use crate::domain::{Pending, Sha512};
 
@@ -27,32 +29,65 @@ pub(crate) fn pending_lock_in_txn(
     conn: &mut AnyConnection,
     file_id: i32,
 ) -> QueryResult<Option<Pending>> {
-    let found = pending::table.find(file_id);
-    let row: Option<PendingRow> = match conn {
-        AnyConnection::Postgres(c) => found
-            .select(PendingRow::as_select())
-            .for_update()
-            .first(c)
-            .optional()?,
-        // The transaction holds SQLite's only write lock already.
-        AnyConnection::Sqlite(c) => found.select(PendingRow::as_select()).first(c).optional()?,
-    };
-    Ok(row.map(Pending::from))
+    Ok(pending_lock_all_in_txn(conn, &[file_id])?.pop())
 }
 
-/// Notes that a PUT URL was handed out; it takes the place of an earlier one.
-pub(crate) fn pending_upsert_in_txn(conn: &mut AnyConnection, upload: &Pending) -> QueryResult<()> {
-    let rest = (
-        pending::expires.eq(upload.expires),
-        pending::region.eq(&upload.region),
-    );
-    on_backend!(conn, c => diesel::insert_into(pending::table)
-        .values((pending::file_id.eq(upload.file_id), rest))
-        .on_conflict(pending::file_id)
-        .do_update()
-        .set(rest)
-        .execute(c))
-    .map(|_| ())
+/// Locks the pending uploads of files and returns them, by file.
+pub(crate) fn pending_lock_all_in_txn(
+    conn: &mut AnyConnection,
+    file_ids: &[i32],
+) -> QueryResult<Vec<Pending>> {
+    let mut rows: Vec<PendingRow> = Vec::new();
+    for ids in file_ids.chunks(IDS_AT_ONCE) {
+        let found = pending::table.order(pending::file_id);
+        rows.extend(match conn {
+            AnyConnection::Postgres(c) => found
+                .filter(pending::file_id.eq_any(ids))
+                .select(PendingRow::as_select())
+                .for_update()
+                .load(c)?,
+            // The transaction holds SQLite's only write lock already.
+            AnyConnection::Sqlite(c) => found
+                .filter(pending::file_id.eq_any(ids))
+                .select(PendingRow::as_select())
+                .load(c)?,
+        });
+    }
+    Ok(rows.into_iter().map(Pending::from).collect())
+}
+
+/// Notes that PUT URLs were handed out; each takes the place of an earlier one. No file twice.
+pub(crate) fn pending_upsert_all_in_txn(
+    conn: &mut AnyConnection,
+    uploads: &[Pending],
+) -> QueryResult<()> {
+    let rows: Vec<NewPendingRow<'_>> = uploads.iter().map(NewPendingRow::of).collect();
+    match conn {
+        AnyConnection::Postgres(c) => {
+            for rows in rows.chunks(IDS_AT_ONCE) {
+                diesel::insert_into(pending::table)
+                    .values(rows)
+                    .on_conflict(pending::file_id)
+                    .do_update()
+                    .set((
+                        pending::expires.eq(excluded(pending::expires)),
+                        pending::region.eq(excluded(pending::region)),
+                    ))
+                    .execute(c)?;
+            }
+        }
+        AnyConnection::Sqlite(c) => {
+            for row in &rows {
+                diesel::insert_into(pending::table)
+                    .values(row)
+                    .on_conflict(pending::file_id)
+                    .do_update()
+                    .set(row)
+                    .execute(c)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Forgets the pending upload of a file.

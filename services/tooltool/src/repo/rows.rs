@@ -5,8 +5,8 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text, Timestamp};
 
-use super::schema::{files, pending};
-use crate::domain::{File, Pending, Sha512, Visibility};
+use super::schema::{batch_files, files, pending, watches};
+use crate::domain::{File, NewFile, Pending, Sha512, Visibility, Watch};
 
 #[derive(Clone, Queryable, Selectable, QueryableByName)]
 #[diesel(table_name = files)]
@@ -42,6 +42,16 @@ pub(super) struct NewFileRow<'a> {
     pub visibility: &'a str,
 }
 
+impl<'a> NewFileRow<'a> {
+    pub(super) fn of(file: &'a NewFile) -> Self {
+        Self {
+            size: file.size,
+            sha512: file.digest.as_str(),
+            visibility: file.visibility.as_str(),
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 pub(super) struct BatchRow {
     #[diesel(sql_type = Integer)]
@@ -54,6 +64,14 @@ pub(super) struct BatchRow {
     pub message: String,
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = batch_files)]
+pub(super) struct NewBatchFileRow<'a> {
+    pub file_id: i32,
+    pub batch_id: i32,
+    pub filename: &'a str,
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = pending)]
 pub(super) struct PendingRow {
@@ -62,12 +80,50 @@ pub(super) struct PendingRow {
     pub region: String,
 }
 
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = pending)]
+pub(super) struct NewPendingRow<'a> {
+    pub file_id: i32,
+    pub expires: NaiveDateTime,
+    pub region: &'a str,
+}
+
+impl<'a> NewPendingRow<'a> {
+    pub(super) fn of(upload: &'a Pending) -> Self {
+        Self {
+            file_id: upload.file_id,
+            expires: upload.expires,
+            region: &upload.region,
+        }
+    }
+}
+
 impl From<PendingRow> for Pending {
     fn from(row: PendingRow) -> Self {
         Self {
             file_id: row.file_id,
             expires: row.expires,
             region: row.region,
+        }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = watches)]
+pub(super) struct WatchRow {
+    pub region: String,
+    pub etag: String,
+    pub since: NaiveDateTime,
+    pub next_look: NaiveDateTime,
+}
+
+impl From<WatchRow> for Watch {
+    fn from(row: WatchRow) -> Self {
+        Self {
+            region: row.region,
+            etag: row.etag,
+            since: row.since,
+            next_look: row.next_look,
         }
     }
 }

@@ -56,7 +56,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    #[sql_name = "tooltool_watches"]
+    watches (file_id, region) {
+        file_id -> Integer,
+        region -> Text,
+        etag -> Text,
+        since -> Timestamp,
+        next_look -> Timestamp,
+    }
+}
+
 diesel::joinable!(batch_files -> files (file_id));
 diesel::joinable!(batch_files -> batches (batch_id));
 diesel::joinable!(pending -> files (file_id));
-diesel::allow_tables_to_appear_in_same_query!(files, batches, batch_files, instances, pending);
+diesel::joinable!(watches -> files (file_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    files,
+    batches,
+    batch_files,
+    instances,
+    pending,
+    watches
+);

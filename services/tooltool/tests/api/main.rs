@@ -21,16 +21,26 @@ mod errors;
 mod files;
 mod headers;
 mod identity;
+mod kill;
+mod late_put;
 mod old_client;
 mod pages;
+mod predecessor;
 mod prefix;
+mod proxied;
+mod pulse;
+mod races;
 mod regions;
+mod replication;
 mod routes;
+mod rows;
 mod rubbish;
 mod schema;
+mod store_faults;
 mod sync;
 mod tokens;
 mod upload;
+mod workers;
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ async fn both_databases_have_the_same_tables_and_columns() {
             "releng_tooltool_files",
             "releng_tooltool_pending_upload",
             "tooltool_leases",
+            "tooltool_watches",
         ]
     );
     assert!(

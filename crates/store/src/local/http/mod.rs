@@ -69,6 +69,6 @@ async fn dispatch(
     if is_read {
         read::serve(store, &target.key, request).await
     } else {
-        write::serve(store, &target.key, request, payload).await
+        write::serve(store, &target, request, payload).await
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
+use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use super::refusal::Refusal;
@@ -47,6 +48,12 @@ impl Target {
             headers: parameters.remove("headers"),
             signature: parameters.remove("signature"),
         })
+    }
+
+    /// Returns when the URL ends.
+    pub(crate) fn ends(&self) -> Option<DateTime<Utc>> {
+        let secs = self.expires.as_deref()?.parse().ok()?;
+        DateTime::from_timestamp(secs, 0)
     }
 
     pub(crate) fn is_unsigned(&self) -> bool {

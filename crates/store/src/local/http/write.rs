@@ -16,7 +16,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use releng_common::Error;
 
 use super::refusal::Refusal;
-use super::request::header;
+use super::request::{Target, header};
 use crate::attributes::{DEFAULT_CONTENT_TYPE, METADATA_HEADER};
 use crate::local::LocalStore;
 use crate::{Attributes, Key};
@@ -24,10 +24,11 @@ use crate::{Attributes, Key};
 /// Takes the body and answers 200 once it is safe.
 pub(crate) async fn serve(
     store: &LocalStore,
-    key: &Key,
+    target: &Target,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Refusal> {
+    let url_ends = target.ends().ok_or(Refusal::Unsigned)?;
     let attributes = attributes_of(request).checked()?;
     let length = announced_length(request)?;
     let md5 = announced_md5(request)?;
@@ -42,10 +43,19 @@ pub(crate) async fn serve(
     if md5.is_some_and(|md5| md5 != received.etag()) {
         return Err(Refusal::BadDigest);
     }
-    let meta = store.commit(key, received, attributes).await?;
+    let etag = received.etag().to_owned();
+    let placed = store.commit(&target.key, received, attributes, Some(url_ends));
+    // Who brings once more what is there already, only late, is not told that it failed.
+    if placed.await?.is_none() && !has_tag(store, &target.key, &etag).await? {
+        return Err(Refusal::Expired);
+    }
     Ok(HttpResponse::Ok()
-        .insert_header((ETAG, format!("\"{}\"", meta.etag)))
+        .insert_header((ETAG, format!("\"{etag}\"")))
         .finish())
+}
+
+async fn has_tag(store: &LocalStore, key: &Key, etag: &str) -> Result<bool, Refusal> {
+    Ok(store.find(key).await?.is_some_and(|o| o.meta.etag == etag))
 }
 
 fn attributes_of(request: &HttpRequest) -> Attributes {

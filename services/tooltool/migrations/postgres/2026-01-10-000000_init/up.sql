@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS releng_tooltool_files (
     size BIGINT NOT NULL,
     sha512 VARCHAR(128) NOT NULL UNIQUE,
     visibility TEXT NOT NULL
+        CONSTRAINT releng_tooltool_files_visibility_is_known CHECK (visibility IN ('public', 'internal'))
 );
 CREATE TABLE IF NOT EXISTS releng_tooltool_batches (
     id SERIAL PRIMARY KEY,
@@ -35,12 +36,10 @@ CREATE TABLE IF NOT EXISTS releng_tooltool_pending_upload (
 -- Serves the search for uploads that can be verified.
 CREATE INDEX IF NOT EXISTS ix_releng_tooltool_pending_upload_expires
     ON releng_tooltool_pending_upload (expires);
--- The Python service knew three regions as an enum, a second enum for the visibility and, until
--- 2023, sizes of 32 bits; one file could stand in a batch once. On new tables this changes nothing.
+-- The Python service knew three regions as an enum and, until 2023, sizes of 32 bits; one file could stand in a
+-- batch once. Here a region may have any name (D-12). Its other enum, the visibility, stays what it is. On new
+-- tables this changes nothing.
 ALTER TABLE releng_tooltool_files ALTER COLUMN size TYPE BIGINT;
-ALTER TABLE releng_tooltool_files ALTER COLUMN visibility TYPE TEXT USING visibility::text;
-ALTER TABLE releng_tooltool_files
-    ADD CONSTRAINT releng_tooltool_files_visibility_is_known CHECK (visibility IN ('public', 'internal'));
 ALTER TABLE releng_tooltool_file_instances ALTER COLUMN region TYPE TEXT USING region::text;
 ALTER TABLE releng_tooltool_pending_upload ALTER COLUMN region TYPE TEXT USING region::text;
 ALTER TABLE releng_tooltool_batch_files DROP CONSTRAINT IF EXISTS releng_tooltool_batch_files_pkey;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One connection with one channel, and the exchanges that were declared on it.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::Duration;
+
+use lapin::options::{ConfirmSelectOptions, ExchangeDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::tcp::OwnedTLSConfig;
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind};
+use releng_common::{Error, Result};
+
+use super::Broker;
+
+/// Code of a connection that is closed because it is not needed any more.
+const CLOSED_BY_US: u16 = 200;
+
+/// A channel on a connection of its own. Whatever fails on it makes it useless: open another.
+pub(super) struct Link {
+    connection: Connection,
+    pub(super) channel: Channel,
+    exchanges: BTreeSet<String>,
+    timeout: Duration,
+}
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn open(broker: &Broker) -> Result<Self> {
+        let connection = connect(broker).await?;
+        let channel = within(broker.timeout, connection.create_channel()).await?;
+        Ok(Self {
+            connection,
+            channel,
+            exchanges: BTreeSet::new(),
+            timeout: broker.timeout,
+        })
+    }
+
+    /// Makes the broker say that it has each message.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn confirm(&self) -> Result<()> {
+        let confirm = self.channel.confirm_select(ConfirmSelectOptions::default());
+        self.within(confirm).await
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.connection.status().connected() && self.channel.status().connected()
+    }
+
+    /// Declares a topic exchange, durable, not internal, never deleted by itself. One that exists with
+    /// other arguments will do: it is not ours to change what others may be bound to.
+    ///
+    /// # Errors
+    /// `Unavailable`, also when the broker does not let this user have the exchange.
+    pub(super) async fn declare_exchange(&mut self, name: &str) -> Result<()> {
+        if self.exchanges.contains(name) {
+            return Ok(());
+        }
+        let declared = self.exchange(name, false).await;
+        if declared.as_ref().is_err_and(is_other_kind) {
+            // The refusal has closed the channel.
+            self.channel = self.within(self.connection.create_channel()).await?;
+            self.exchange(name, true).await.map_err(failed)?;
+            tracing::warn!(
+                exchange = name,
+                "{name} exists with other arguments and is used as it is"
+            );
+        } else {
+            declared.map_err(failed)?;
+        }
+        self.exchanges.insert(name.to_owned());
+        Ok(())
+    }
+
+    async fn exchange(&self, name: &str, passive: bool) -> lapin::Result<()> {
+        let options = ExchangeDeclareOptions {
+            passive,
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let declare = self.channel.exchange_declare(
+            name.into(),
+            ExchangeKind::Topic,
+            options,
+            FieldTable::default(),
+        );
+        tokio::time::timeout(self.timeout, declare)
+            .await
+            .unwrap_or_else(|_| Err(ErrorKind::IOError(silence().into()).into()))
+    }
+
+    /// Waits for an answer of the broker, and no longer than for any other.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn within<T>(
+        &self,
+        answer: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T> {
+        within(self.timeout, answer).await
+    }
+
+    /// Says goodbye. A broker that does not answer is left.
+    pub(super) async fn close(self) {
+        let close = self.connection.close(CLOSED_BY_US, "done".into());
+        if let Err(error) = within(self.timeout, close).await {
+            tracing::debug!(error = error.chain(), "the broker was left without a word");
+        }
+    }
+}
+
+async fn connect(broker: &Broker) -> Result<Connection> {
+    let properties = ConnectionProperties::default().with_connection_name("releng".into());
+    let tls = OwnedTLSConfig {
+        identity: None,
+        cert_chain: broker.authorities.clone(),
+    };
+    let runtime = lapin::runtime::default_runtime().map_err(failed)?;
+    let connect = Connection::connect_uri_with_config(broker.uri.clone(), properties, tls, runtime);
+    within(broker.timeout, Box::pin(connect)).await
+}
+
+async fn within<T>(timeout: Duration, answer: impl Future<Output = lapin::Result<T>>) -> Result<T> {
+    match tokio::time::timeout(timeout, answer).await {
+        Ok(result) => result.map_err(failed),
+        Err(_) => Err(Error::unavailable(NO_ANSWER).with_source(silence())),
+    }
+}
+
+const NO_ANSWER: &str = "the message broker does not answer";
+
+fn silence() -> std::io::Error {
+    std::io::ErrorKind::TimedOut.into()
+}
+
+/// Returns the neutral error: the broker could not be used, whatever the reason.
+pub(super) fn failed(error: lapin::Error) -> Error {
+    Error::unavailable(NO_ANSWER).with_source(error)
+}
+
+/// Tells whether the broker has something of this name that is otherwise.
+fn is_other_kind(error: &lapin::Error) -> bool {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => matches!(
+            error.kind(),
+            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)
+        ),
+        _ => false,
+    }
+}
