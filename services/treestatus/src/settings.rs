@@ -14,7 +14,7 @@ releng_common::settings! {
         pub pulse_exchange: String = "PULSE_TREESTATUS_EXCHANGE", default "exchange/treestatus/v1";
         /// Largest request body in bytes.
         pub max_body_bytes: usize = "MAX_BODY_BYTES", default "1048576";
-        /// Most entries that `/trees/{tree}/logs_all` and `/stack` answer with.
+        /// Most entries that `/stack` answers with, the newest.
         pub max_list_length: i64 = "MAX_LIST_LENGTH", default "100000";
     }
 }

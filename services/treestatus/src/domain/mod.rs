@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a tree, its log and its recent changes are. Values that were built here are valid.
 
+mod category;
 mod change;
+mod edit;
 mod log;
+mod log_query;
 mod permissions;
 mod tree;
 mod update;
+mod words;
 
+pub use category::Category;
 pub use change::{Change, ChangedTree, LastState};
+pub use edit::Edit;
 pub use log::LogEntry;
+pub use log_query::{LogQuery, PAGE_LIMIT, parse_time};
 pub use permissions::Permissions;
 pub use tree::{NewTree, Status, Tree, TreeName};
 pub use update::{NO_CHANGE, TREES_LIMIT, Update, no_trees, too_many};
+pub use words::{Piece, author, pieces, rules};

@@ -3,6 +3,8 @@
 
 use releng_common::{Error, Result};
 
+use super::Category;
+
 /// Longest name in characters (treestatus.md §3).
 const NAME_LIMIT: usize = 32;
 
@@ -94,6 +96,8 @@ pub struct Tree {
     pub tags: Vec<String>,
     /// Id of the newest log entry.
     pub log_id: Option<i32>,
+    /// The group that it is shown in.
+    pub category: Category,
 }
 
 /// A tree to be made.
@@ -107,6 +111,8 @@ pub struct NewTree {
     pub reason: String,
     /// Message of the day.
     pub message_of_the_day: String,
+    /// The group that it is shown in; `None`: the one that its name suggests.
+    pub category: Option<Category>,
 }
 
 #[cfg(test)]

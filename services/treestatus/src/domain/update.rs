@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use releng_common::{Error, Result};
 
-use super::Status;
+use super::{Category, Status};
 
 /// Stands in a log entry for the part that a change did not give. It never becomes a tree's status.
 pub const NO_CHANGE: &str = "no change";
@@ -36,6 +36,8 @@ pub struct Update {
     pub message_of_the_day: Option<String>,
     /// New tags.
     pub tags: Option<Vec<String>>,
+    /// New category. Like the message of the day it belongs to the tree alone.
+    pub category: Option<Category>,
     /// Whether the state before goes on the stack.
     pub remember: bool,
 }
@@ -100,6 +102,7 @@ mod tests {
             reason: None,
             message_of_the_day: None,
             tags: None,
+            category: None,
             remember: false,
         }
     }

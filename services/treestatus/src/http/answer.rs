@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How answers and errors look.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use releng_common::http::page;
 use releng_common::http::problem::Problem;
 use releng_common::{Error, Result};
 use serde::Serialize;
+
+use super::dto;
+use crate::domain;
 
 /// Renders a value as the bytes of a JSON answer.
 pub(super) fn json_bytes(value: &impl Serialize) -> Result<Bytes> {
@@ -26,6 +31,39 @@ pub(super) fn json(body: Bytes) -> HttpResponse {
 /// Returns the answer to a change.
 pub(super) fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()
+}
+
+/// Sends a client to another path.
+pub(super) fn redirect(to: &'static str) -> HttpResponse {
+    HttpResponse::Found()
+        .insert_header(("location", to))
+        .finish()
+}
+
+/// Returns the answer to a correction: 200 and nothing, as clients of the Python service expect.
+pub(super) fn done() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+/// Returns the answer to a condition that does not hold: the problem, with the present state of the
+/// trees that have changed.
+pub(super) fn outdated(trees: Vec<domain::Tree>) -> Result<HttpResponse> {
+    #[derive(Serialize)]
+    struct Outdated {
+        #[serde(flatten)]
+        problem: Problem,
+        trees: BTreeMap<String, dto::Tree>,
+    }
+    let names: Vec<&str> = trees.iter().map(|tree| tree.tree.as_str()).collect();
+    let detail = format!("changed in the meantime: {}", names.join(", "));
+    let body = json_bytes(&Outdated {
+        problem: Problem::new(412, &detail),
+        trees: dto::by_name(trees),
+    })?;
+    Ok(HttpResponse::PreconditionFailed()
+        .insert_header(("cache-control", "no-store"))
+        .content_type("application/problem+json")
+        .body(body))
 }
 
 /// Renders an error: a problem object (D-18), or a page for a browser on a page.

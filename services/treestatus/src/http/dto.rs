@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::{self, LastState, NewTree, Status, TreeName, Update};
+use crate::domain::{self, Category, Edit, LastState, NewTree, Status, TreeName, Update};
 
 /// Most answers of generation 1 and 2 wrap what they say.
 #[derive(Serialize)]
@@ -32,6 +32,8 @@ pub(super) struct Tree {
     pub tags: Vec<String>,
     /// Id of the newest log entry.
     pub log_id: Option<i32>,
+    /// `development`, `release_stabilization`, `try`, `comm_repos` or `other`.
+    pub category: &'static str,
 }
 
 impl From<domain::Tree> for Tree {
@@ -43,6 +45,7 @@ impl From<domain::Tree> for Tree {
             message_of_the_day,
             tags,
             log_id,
+            category,
         } = tree;
         Self {
             tree,
@@ -51,6 +54,7 @@ impl From<domain::Tree> for Tree {
             message_of_the_day,
             tags,
             log_id,
+            category: category.as_str(),
         }
     }
 }
@@ -80,6 +84,15 @@ pub(super) struct Log {
     pub reason: String,
     /// Reason categories.
     pub tags: Vec<String>,
+}
+
+/// A page of the log.
+#[derive(Serialize)]
+pub(super) struct LogPage {
+    /// Entries, newest first.
+    pub result: Vec<Log>,
+    /// `before` of the next page; null on the last one.
+    pub next: Option<i32>,
 }
 
 impl From<domain::LogEntry> for Log {
@@ -151,11 +164,33 @@ pub(super) struct UpdateBody {
     reason: Option<String>,
     message_of_the_day: Option<String>,
     tags: Option<Vec<String>>,
+    category: Option<String>,
     #[serde(default)]
     remember: bool,
+    /// For each tree that must not have changed since: the `log_id` that was seen, 0 for none.
+    #[serde(default)]
+    if_log_ids: BTreeMap<String, i64>,
 }
 
 impl UpdateBody {
+    /// Returns what must hold for the update to be done: the body's `if_log_ids`, and an `If-Match`
+    /// header, which speaks of the one tree that the body names.
+    pub(super) fn condition(&self, if_match: Option<&str>) -> Result<BTreeMap<String, i64>> {
+        let mut condition = self.if_log_ids.clone();
+        if let Some(name) = condition.keys().find(|name| !self.trees.contains(name)) {
+            let text = format!("if_log_ids must name trees of the request, not {name:?}");
+            return Err(Error::invalid(text));
+        }
+        if let Some(text) = if_match.map(str::trim).filter(|text| *text != "*") {
+            let (Some(id), [tree]) = (log_id(text), self.trees.as_slice()) else {
+                let text = "If-Match must be one log_id in double quotes, 0 for none, and trees must name one tree";
+                return Err(Error::invalid(text));
+            };
+            condition.insert(tree.clone(), id);
+        }
+        Ok(condition)
+    }
+
     pub(super) fn into_update(self) -> Result<Update> {
         Update {
             trees: self.trees.into_iter().collect::<BTreeSet<_>>(),
@@ -163,6 +198,7 @@ impl UpdateBody {
             reason: self.reason,
             message_of_the_day: self.message_of_the_day,
             tags: self.tags,
+            category: category(self.category.as_deref())?,
             remember: self.remember,
         }
         .check_trees()
@@ -176,6 +212,16 @@ pub(super) struct NewTreeBody {
     status: String,
     reason: String,
     message_of_the_day: String,
+    category: Option<String>,
+}
+
+fn category(text: Option<&str>) -> Result<Option<Category>> {
+    text.map(Category::parse).transpose()
+}
+
+/// Reads `"12"`.
+fn log_id(text: &str) -> Option<i64> {
+    text.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
 impl NewTreeBody {
@@ -188,7 +234,24 @@ impl NewTreeBody {
             status: Status::parse(&self.status)?,
             reason: self.reason,
             message_of_the_day: self.message_of_the_day,
+            category: category(self.category.as_deref())?,
         })
+    }
+}
+
+/// Body of `PATCH /log/{id}` and `PATCH /stack/{id}`.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct EditBody {
+    reason: Option<String>,
+    tags: Option<Vec<String>>,
+}
+
+impl From<EditBody> for Edit {
+    fn from(body: EditBody) -> Self {
+        Self {
+            reason: body.reason,
+            tags: body.tags,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use releng_common::Result;
 use serde_json::json;
 
+use super::answer::redirect;
 use super::caller;
 use crate::State;
 
@@ -25,6 +26,22 @@ pub(super) async fn swagger() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(super::document())
+}
+
+pub(super) async fn to_robots() -> HttpResponse {
+    redirect("/static/ui/robots.txt")
+}
+
+pub(super) async fn to_favicon() -> HttpResponse {
+    redirect("/static/ui/favicon.ico")
+}
+
+/// A drawing, whatever the name says: browsers go by the media type.
+pub(super) async fn favicon() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "public, max-age=86400"))
+        .content_type("image/svg+xml")
+        .body(include_str!("../../assets/favicon.svg"))
 }
 
 pub(super) async fn robots() -> HttpResponse {

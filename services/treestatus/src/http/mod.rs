@@ -2,7 +2,9 @@
 //! Routes of treestatus: extract, authorise, call one operation, render.
 
 mod answer;
+mod apidocs;
 mod dto;
+mod log;
 mod meta;
 mod openapi;
 mod pages;
@@ -45,12 +47,17 @@ pub fn routes() -> Routes {
                 .on(actix_web::http::Method::PUT, trees::create)
                 .on(actix_web::http::Method::DELETE, trees::delete),
         )
-        .add(Route::new("/trees/{tree}/logs").get(trees::logs))
-        .add(Route::new("/trees/{tree}/logs_all").get(trees::logs_all))
+        .add(Route::new("/trees/{tree}/logs").get(log::list))
+        .add(Route::new("/trees/{tree}/logs_all").get(log::list_all))
         .add(Route::new("/v0/trees").get(trees::list_v0))
         .add(Route::new("/v0/trees/{tree}").get(trees::fetch_v0))
         .add(Route::new("/stack").get(stack::list))
-        .add(Route::new("/stack/{id:[0-9]+}").on(actix_web::http::Method::DELETE, stack::delete))
+        .add(Route::new("/log/{id:[0-9]+}").on(actix_web::http::Method::PATCH, log::edit))
+        .add(
+            Route::new("/stack/{id:[0-9]+}")
+                .on(actix_web::http::Method::PATCH, stack::edit)
+                .on(actix_web::http::Method::DELETE, stack::delete),
+        )
         .add(
             Route::new("/stack2/restore/{id:[0-9]+}")
                 .on(actix_web::http::Method::DELETE, stack::restore),
@@ -61,7 +68,10 @@ pub fn routes() -> Routes {
         )
         .add(Route::new("/__permissions__").get(meta::permissions))
         .add(Route::new("/swagger.json").get(meta::swagger))
-        .add(Route::new("/robots.txt").get(meta::robots))
+        .add(Route::new("/apidocs/").get(apidocs::page))
+        .add(Route::new("/favicon.ico").get(meta::to_favicon))
+        .add(Route::new("/robots.txt").get(meta::to_robots))
+        .add(Route::new("/static/ui/favicon.ico").get(meta::favicon))
         .add(Route::new("/static/ui/robots.txt").get(meta::robots))
         .add(Route::new("/").get(pages::root))
         .add(Route::new("/static/ui/index.html").get(pages::index))

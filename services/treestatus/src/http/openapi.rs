@@ -3,7 +3,7 @@
 
 use utoipa::OpenApi;
 
-use super::{dto, stack, trees};
+use super::{dto, log, stack, trees};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,8 +14,8 @@ use super::{dto, stack, trees};
         trees::list_v0,
         trees::fetch,
         trees::fetch_v0,
-        trees::logs,
-        trees::logs_all,
+        log::list,
+        log::list_all,
         trees::update,
         trees::create,
         trees::delete,
@@ -24,8 +24,19 @@ use super::{dto, stack, trees};
         stack::restore,
         stack::discard,
         stack::delete,
+        stack::edit,
+        log::edit,
     ),
-    components(schemas(dto::Tree, dto::Log, dto::Change, dto::ChangedTree))
+    components(schemas(
+        dto::Tree,
+        dto::Log,
+        dto::Change,
+        dto::ChangedTree,
+        dto::UpdateBody,
+        dto::NewTreeBody,
+        dto::EditBody,
+        dto::TreeNames
+    ))
 )]
 struct Document;
 

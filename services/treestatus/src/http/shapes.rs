@@ -11,7 +11,9 @@ pub(super) const UPDATE: Shape = Shape::Object(&[
     Member::optional("reason", Shape::Text),
     Member::optional("message_of_the_day", Shape::Text),
     Member::optional("tags", NAMES),
+    Member::optional("category", Shape::Text),
     Member::optional("remember", Shape::Bool),
+    Member::optional("if_log_ids", Shape::Map(&Shape::Integer)),
 ]);
 
 pub(super) const NEW_TREE: Shape = Shape::Object(&[
@@ -19,6 +21,12 @@ pub(super) const NEW_TREE: Shape = Shape::Object(&[
     Member::required("status", Shape::Text),
     Member::required("reason", Shape::Text),
     Member::required("message_of_the_day", Shape::Text),
+    Member::optional("category", Shape::Text),
+]);
+
+pub(super) const EDIT: Shape = Shape::Object(&[
+    Member::optional("reason", Shape::Text),
+    Member::optional("tags", NAMES),
 ]);
 
 pub(super) const TREE_NAMES: Shape = Shape::Object(&[Member::required("trees", NAMES)]);

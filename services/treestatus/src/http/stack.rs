@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use releng_common::http::query::{Query, path_segment};
 use releng_common::{Error, Result};
 
-use super::answer::{json, json_bytes, no_content};
-use super::bodyless_caller;
-use super::dto::{Change, Wrapped};
+use super::answer::{done, json, json_bytes, no_content};
+use super::dto::{self, Change, EditBody, Wrapped};
+use super::{bodyless_caller, caller, json_body, shapes};
 use crate::{State, ops};
 
 #[utoipa::path(get, path = "/stack", responses((status = 200, description = "Remembered changes, newest first", body = [Change])))]
@@ -64,6 +64,21 @@ pub(super) async fn delete(
         ops::change_discard(&state, &caller, id).await?;
     }
     Ok(no_content())
+}
+
+#[utoipa::path(patch, path = "/stack/{id}", request_body = EditBody, params(("id" = i32, Path, description = "Change")),
+    responses((status = 200, description = "Corrected"), (status = 401, description = "Scope missing"), (status = 404, description = "No such change")))]
+pub(super) async fn edit(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse> {
+    let caller = caller(&request, &state).await?;
+    caller.require_any(&state.permissions.revert)?;
+    let body = json_body(&request, payload, &state, &caller, shapes::EDIT).await?;
+    let edit = dto::typed::<EditBody>(body)?.into();
+    ops::change_edit(&state, &caller, id_in_path(&request)?, edit).await?;
+    Ok(done())
 }
 
 /// Reads `?revert=`; absent means discard (D-22).

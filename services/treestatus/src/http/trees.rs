@@ -4,13 +4,12 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use releng_common::Result;
-use releng_common::http::query::Query;
 
-use super::answer::{json, json_bytes, no_content};
-use super::dto::{self, Log, NewTreeBody, Tree, TreeNames, UpdateBody, Wrapped};
+use super::answer::{self, json, json_bytes, no_content};
+use super::dto::{self, NewTreeBody, Tree, TreeNames, UpdateBody, Wrapped};
 use super::{bodyless_caller, caller, json_body, shapes, tree_in_path};
 use crate::State;
-use crate::ops::{self, LogSpan};
+use crate::ops::{self, Outcome};
 
 #[utoipa::path(get, path = "/trees", responses((status = 200, description = "All trees by name")))]
 pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
@@ -63,42 +62,11 @@ pub(super) async fn fetch_v0(request: HttpRequest, state: Data<State>) -> Result
     Ok(json(body.as_ref().clone()))
 }
 
-#[utoipa::path(get, path = "/trees/{tree}/logs",
-    params(("tree" = String, Path, description = "Name"), ("all" = Option<u8>, Query, description = "1: everything")),
-    responses((status = 200, description = "The five newest entries", body = [Log]), (status = 404, description = "No such tree")))]
-pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let is_all = Query::of(&request).number("all")?.is_some_and(|n| n != 0);
-    answer_log(
-        &request,
-        &state,
-        if is_all {
-            LogSpan::All
-        } else {
-            LogSpan::Newest
-        },
-    )
-    .await
-}
-
-#[utoipa::path(get, path = "/trees/{tree}/logs_all", params(("tree" = String, Path, description = "Name")),
-    responses((status = 200, description = "All entries, newest first", body = [Log]), (status = 404, description = "No such tree")))]
-pub(super) async fn logs_all(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    answer_log(&request, &state, LogSpan::All).await
-}
-
-async fn answer_log(
-    request: &HttpRequest,
-    state: &Data<State>,
-    span: LogSpan,
-) -> Result<HttpResponse> {
-    let entries = ops::log_list(state, tree_in_path(request)?, span).await?;
-    let result: Vec<Log> = entries.into_iter().map(Log::from).collect();
-    Ok(json(json_bytes(&Wrapped { result })?))
-}
-
 #[utoipa::path(patch, path = "/trees", request_body = UpdateBody,
+    params(("If-Match" = Option<String>, Header, description = "The log_id of the one tree, in double quotes")),
     responses((status = 204, description = "Changed"), (status = 400, description = "A rule is broken"),
-        (status = 401, description = "Scope missing"), (status = 404, description = "Unknown trees")))]
+        (status = 401, description = "Scope missing"), (status = 404, description = "Unknown trees"),
+        (status = 412, description = "A tree has changed since; its present state is in the answer")))]
 pub(super) async fn update(
     request: HttpRequest,
     payload: Payload,
@@ -107,9 +75,16 @@ pub(super) async fn update(
     let caller = caller(&request, &state).await?;
     caller.require_any(&state.permissions.update)?;
     let body = json_body(&request, payload, &state, &caller, shapes::UPDATE).await?;
-    let update = dto::typed::<UpdateBody>(body)?.into_update()?;
-    ops::tree_update(&state, &caller, update).await?;
-    Ok(no_content())
+    let body = dto::typed::<UpdateBody>(body)?;
+    let if_match = request
+        .headers()
+        .get("if-match")
+        .and_then(|v| v.to_str().ok());
+    let condition = body.condition(if_match)?;
+    match ops::tree_update(&state, &caller, body.into_update()?, condition).await? {
+        Outcome::Done => Ok(no_content()),
+        Outcome::Outdated(trees) => answer::outdated(trees),
+    }
 }
 
 #[utoipa::path(put, path = "/trees/{tree}", request_body = NewTreeBody, params(("tree" = String, Path, description = "Name")),

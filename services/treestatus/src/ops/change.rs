@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The stack of remembered changes: list, restore, discard.
+//! The stack of remembered changes: list, edit, restore, discard.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,9 @@ use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_CHANGE;
+use super::log::{correct, entry_edit_in_txn};
 use super::tree::{StatusChange, publish, update_in_txn};
-use crate::domain::{Change, Status, Update};
+use crate::domain::{Change, Edit, Status, Update};
 use crate::{State, repo};
 
 /// Returns the remembered changes, newest first.
@@ -61,6 +62,7 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
                     reason: Some(part.last_state.reason.clone()),
                     message_of_the_day: None,
                     tags: Some(part.last_state.tags.clone()),
+                    category: None,
                     remember: false,
                 };
                 changed.extend(update_in_txn(conn, &who, now, &update)?);
@@ -70,6 +72,38 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
         .await?;
     publish(state, &changed).await;
     Ok(())
+}
+
+/// Corrects reason and tags of a change and of the log entries that it wrote. The state that a restore
+/// leads back to never changes.
+///
+/// # Errors
+/// `Unauthenticated`, `NotFound`.
+pub async fn change_edit(state: &State, caller: &Caller, id: i32, edit: Edit) -> Result<()> {
+    caller.require_any(&state.permissions.revert)?;
+    state
+        .db
+        .write(move |conn| {
+            let names = repo::change_tree_names(conn, id)?;
+            let existing = repo::tree_lock_in_txn(conn, &names)?;
+            let change = repo::change_lock_in_txn(conn, id)?
+                .ok_or_else(|| Error::not_found(NO_SUCH_CHANGE))?;
+            for mut part in change.trees {
+                correct(&mut part.last_state, &edit);
+                repo::change_part_update_in_txn(conn, &part)?;
+                let written = part.last_state.current_log_id;
+                if let Some(log_id) = written.filter(|_| existing.contains(&part.tree))
+                    && let Some(entry) = repo::log_fetch(conn, log_id)?
+                {
+                    entry_edit_in_txn(conn, &entry, &edit)?;
+                }
+            }
+            if let Some(reason) = &edit.reason {
+                repo::change_set_reason_in_txn(conn, id, reason)?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// Takes a change off the stack.

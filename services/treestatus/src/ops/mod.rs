@@ -5,9 +5,9 @@ mod change;
 mod log;
 mod tree;
 
-pub use change::{change_discard, change_list, change_restore};
-pub use log::{LogSpan, log_list};
-pub use tree::{tree_create, tree_delete, tree_fetch, tree_list, tree_update};
+pub use change::{change_discard, change_edit, change_list, change_restore};
+pub use log::{log_edit, log_newest, log_search, no_such_entry};
+pub use tree::{Outcome, tree_create, tree_delete, tree_fetch, tree_list, tree_update};
 
 /// Text for a tree that does not exist; clients compare it.
 pub const NO_SUCH_TREE: &str = "No such tree";

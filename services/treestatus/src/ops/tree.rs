@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reading, making, changing and deleting trees.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDateTime;
 use releng_common::auth::Caller;
 use releng_common::http::shape::python_text;
@@ -86,11 +88,26 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
         .await
 }
 
-/// Changes trees, all or nothing, then publishes what really changed.
+/// What became of an update with conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// Nothing was done, because these trees have changed; this is their state now.
+    Outdated(Vec<Tree>),
+}
+
+/// Changes trees, all or nothing, then publishes what really changed. `condition` holds the newest
+/// log entry that the caller has seen of some of the trees, 0 for none.
 ///
 /// # Errors
 /// `Unauthenticated`, `NotFound` that names the missing trees.
-pub async fn tree_update(state: &State, caller: &Caller, update: Update) -> Result<()> {
+pub async fn tree_update(
+    state: &State,
+    caller: &Caller,
+    update: Update,
+    condition: BTreeMap<String, i64>,
+) -> Result<Outcome> {
     let who = caller.require_any(&state.permissions.update)?.to_owned();
     let now = state.clock.now().naive_utc();
     let changed = state
@@ -102,11 +119,31 @@ pub async fn tree_update(state: &State, caller: &Caller, update: Update) -> Resu
                 return Err(missing(&names, &found).into());
             }
             update.check_completeness()?;
-            update_in_txn(conn, &who, now, &update)
+            let outdated = outdated_in_txn(conn, &condition)?;
+            if !outdated.is_empty() {
+                return Ok(Err(outdated));
+            }
+            update_in_txn(conn, &who, now, &update).map(Ok)
         })
         .await?;
-    publish(state, &changed).await;
-    Ok(())
+    match changed {
+        Ok(changed) => publish(state, &changed).await,
+        Err(outdated) => return Ok(Outcome::Outdated(outdated)),
+    }
+    Ok(Outcome::Done)
+}
+
+/// Returns the trees of a condition, locked by the caller, that have changed.
+fn outdated_in_txn(
+    conn: &mut AnyConnection,
+    condition: &BTreeMap<String, i64>,
+) -> TxResult<Vec<Tree>> {
+    let mut outdated = Vec::new();
+    for (name, seen) in condition {
+        let tree = repo::tree_fetch(conn, name)?;
+        outdated.extend(tree.filter(|tree| i64::from(tree.log_id.unwrap_or(0)) != *seen));
+    }
+    Ok(outdated)
 }
 
 /// A status that really changed, for those who listen.

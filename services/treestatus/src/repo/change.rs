@@ -9,7 +9,7 @@ use releng_db::AnyConnection;
 
 use super::rows::{ChangeRow, ChangeTreeRow, NewChangeRow, NewChangeTreeRow};
 use super::schema::{change_trees, changes};
-use crate::domain::{Change, ChangedTree, LastState};
+use crate::domain::{Change, ChangedTree, LastState, LogEntry};
 
 /// Returns the newest remembered changes with their trees.
 pub(crate) fn change_list(conn: &mut AnyConnection, limit: i64) -> QueryResult<Vec<Change>> {
@@ -83,8 +83,7 @@ pub(crate) fn change_insert_in_txn(
         .returning(changes::id)
         .get_result(conn)?;
     for (tree, state) in trees {
-        let last_state = serde_json::to_string(state)
-            .map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))?;
+        let last_state = state_to(state)?;
         diesel::insert_into(change_trees::table)
             .values(NewChangeTreeRow {
                 stack_id: id,
@@ -102,6 +101,69 @@ pub(crate) fn change_delete_in_txn(conn: &mut AnyConnection, id: i32) -> QueryRe
     diesel::delete(changes::table.find(id))
         .execute(conn)
         .map(|_| ())
+}
+
+/// Returns the parts of the stack that tell of one log entry, with their entries locked in the order of
+/// their ids. The caller has locked the tree.
+pub(crate) fn change_parts_of_log_in_txn(
+    conn: &mut AnyConnection,
+    entry: &LogEntry,
+) -> QueryResult<Vec<ChangedTree>> {
+    let rows = parts_of_tree(conn, &entry.tree)?;
+    let is_wanted = |part: &ChangedTree| part.last_state.current_log_id == Some(entry.id);
+    let ids: Vec<i32> = rows
+        .into_iter()
+        .filter_map(|row| row.stack_id.filter(|_| is_wanted(&row.into())))
+        .collect();
+    if let AnyConnection::Postgres(c) = conn {
+        let entries = changes::table
+            .filter(changes::id.eq_any(&ids))
+            .order(changes::id)
+            .select(changes::id);
+        entries.for_update().load::<i32>(c)?;
+    }
+    // Read again: one may have been taken while its lock was waited for.
+    let rows = parts_of_tree(conn, &entry.tree)?;
+    Ok(rows
+        .into_iter()
+        .map(ChangedTree::from)
+        .filter(is_wanted)
+        .collect())
+}
+
+fn parts_of_tree(conn: &mut AnyConnection, tree: &str) -> QueryResult<Vec<ChangeTreeRow>> {
+    change_trees::table
+        .filter(change_trees::tree.eq(tree))
+        .order(change_trees::id)
+        .select(ChangeTreeRow::as_select())
+        .load(conn)
+}
+
+/// Stores what a part of an entry remembers.
+pub(crate) fn change_part_update_in_txn(
+    conn: &mut AnyConnection,
+    part: &ChangedTree,
+) -> QueryResult<()> {
+    diesel::update(change_trees::table.find(part.id))
+        .set(change_trees::last_state.eq(state_to(&part.last_state)?))
+        .execute(conn)
+        .map(|_| ())
+}
+
+/// Stores another reason in an entry.
+pub(crate) fn change_set_reason_in_txn(
+    conn: &mut AnyConnection,
+    id: i32,
+    reason: &str,
+) -> QueryResult<()> {
+    diesel::update(changes::table.find(id))
+        .set(changes::reason.eq(reason))
+        .execute(conn)
+        .map(|_| ())
+}
+
+fn state_to(state: &LastState) -> QueryResult<String> {
+    serde_json::to_string(state).map_err(|e| diesel::result::Error::SerializationError(Box::new(e)))
 }
 
 /// Returns the names of the trees of an entry without locking it.

@@ -9,12 +9,16 @@ mod tree;
 
 pub(crate) use change::{
     change_delete_in_txn, change_forget_trees_in_txn, change_insert_in_txn, change_list,
-    change_lock_in_txn, change_tree_names,
+    change_lock_in_txn, change_part_update_in_txn, change_parts_of_log_in_txn,
+    change_set_reason_in_txn, change_tree_names,
 };
-pub(crate) use log::{log_delete_in_txn, log_insert_in_txn, log_list, log_newest};
+pub(crate) use log::{
+    log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_in_txn,
+    log_newest, log_search,
+};
 pub(crate) use tree::{
     tree_delete_in_txn, tree_exists, tree_fetch, tree_insert_in_txn, tree_list, tree_lock_in_txn,
-    tree_update_in_txn,
+    tree_set_reason_in_txn, tree_update_in_txn,
 };
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

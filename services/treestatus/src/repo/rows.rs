@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Integer, Nullable, Text};
 
 use super::schema::{change_trees, changes, logs, trees};
-use crate::domain::{Change, ChangedTree, LastState, LogEntry, Tree};
+use crate::domain::{Category, Change, ChangedTree, LastState, LogEntry, Tree};
 
 #[derive(QueryableByName)]
 pub(super) struct TreeRow {
@@ -22,11 +22,15 @@ pub(super) struct TreeRow {
     pub log_id: Option<i32>,
     #[diesel(sql_type = Nullable<Text>)]
     pub tags: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub category: Option<String>,
 }
 
 impl From<TreeRow> for Tree {
     fn from(row: TreeRow) -> Self {
+        let category = row.category.and_then(|text| Category::parse(&text).ok());
         Self {
+            category: category.unwrap_or_else(|| Category::of_name(&row.tree)),
             tree: row.tree,
             status: row.status,
             reason: row.reason,
@@ -44,9 +48,10 @@ pub(super) struct NewTreeRow<'a> {
     pub status: &'a str,
     pub reason: &'a str,
     pub message_of_the_day: &'a str,
+    pub category: Option<&'static str>,
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = logs)]
 pub(super) struct LogRow {
     pub id: i32,

@@ -8,6 +8,7 @@ diesel::table! {
         status -> Text,
         reason -> Text,
         message_of_the_day -> Text,
+        category -> Nullable<Text>,
     }
 }
 

@@ -7,13 +7,13 @@ use releng_db::AnyConnection;
 
 use super::rows::{NewTreeRow, TreeRow};
 use super::schema::trees;
-use crate::domain::{NewTree, Tree, Update};
+use crate::domain::{Category, NewTree, Tree, Update};
 
 /// A tree with the newest entry of its log: one index look-up per tree, however long the log is.
 macro_rules! with_newest_entry {
     ($rest:literal) => {
         concat!(
-            "SELECT t.tree, t.status, t.reason, t.message_of_the_day, l.id AS log_id, l.tags \
+            "SELECT t.tree, t.status, t.reason, t.message_of_the_day, t.category, l.id AS log_id, l.tags \
              FROM releng_treestatus_trees t LEFT JOIN releng_treestatus_log l ON l.id = \
              (SELECT n.id FROM releng_treestatus_log n WHERE n.tree = t.tree \
              ORDER BY n.\"when\" DESC, n.id DESC LIMIT 1) ",
@@ -77,6 +77,7 @@ pub(crate) fn tree_insert_in_txn(conn: &mut AnyConnection, tree: &NewTree) -> Qu
         status: tree.status.as_str(),
         reason: &tree.reason,
         message_of_the_day: &tree.message_of_the_day,
+        category: tree.category.map(Category::as_str),
     };
     diesel::insert_into(trees::table)
         .values(row)
@@ -108,7 +109,25 @@ pub(crate) fn tree_update_in_txn(
             .set(row)
             .execute(conn)?;
     }
+    if let Some(category) = update.category {
+        let row = trees::category.eq(category.as_str());
+        diesel::update(trees::table.find(name))
+            .set(row)
+            .execute(conn)?;
+    }
     Ok(())
+}
+
+/// Stores another reason in a tree.
+pub(crate) fn tree_set_reason_in_txn(
+    conn: &mut AnyConnection,
+    name: &str,
+    reason: &str,
+) -> QueryResult<()> {
+    diesel::update(trees::table.find(name))
+        .set(trees::reason.eq(reason))
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Deletes a tree; its log and its part of the stack have functions of their own.

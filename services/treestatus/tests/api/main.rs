@@ -8,8 +8,11 @@
 
 mod command_line;
 mod concurrency;
+mod conditions;
 mod draining;
+mod edits;
 mod errors;
+mod logs;
 mod pages;
 mod predecessor;
 mod restart;

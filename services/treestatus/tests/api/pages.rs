@@ -17,7 +17,10 @@ async fn the_first_page_shows_every_tree_with_its_status() {
         let html = page.text();
         assert!(html.contains(r#"<a href="/static/ui/treestatus/show/autoland">autoland</a>"#));
         assert!(html.contains(r#"<span class="badge bad">closed</span>"#));
-        assert!(html.contains("&#60;b&#62;bug 1"));
+        let bug =
+            r#"&#60;b&#62;<a href="https://bugzilla.mozilla.org/show_bug.cgi?id=1">bug 1</a>"#;
+        assert!(html.contains(bug), "{html}");
+        assert!(html.contains("<h2>Development</h2>") && !html.contains("<h2>Other</h2>"));
         assert!(html.contains("Infrastructure related"));
         assert!(!html.contains("<script"));
     }
@@ -33,7 +36,7 @@ async fn the_page_of_a_tree_shows_its_log_and_an_unknown_one_is_a_page_too() {
             .anonymous()
             .get("/static/ui/treestatus/show/autoland")
             .await;
-        assert!(page.text().contains("all well") && page.text().contains("demo/sheriff"));
+        assert!(page.text().contains("all well") && page.text().contains("title=\"demo/sheriff\""));
         let client = app.anonymous();
         let request = client
             .request(reqwest::Method::GET, "/static/ui/treestatus/show/nope")
@@ -41,5 +44,61 @@ async fn the_page_of_a_tree_shows_its_log_and_an_unknown_one_is_a_page_too() {
         let missing = client.send(request).await;
         assert_eq!(missing.status, 404);
         assert!(missing.text().contains("No such tree") && missing.text().contains("<h1>404</h1>"));
+    }
+}
+
+#[actix_web::test]
+async fn the_filter_works_without_a_script_and_recent_changes_stand_on_top() {
+    for app in apps().await {
+        app.tree("autoland").await;
+        app.tree("try").await;
+        let close = json!({
+            "trees": ["try"], "status": "closed", "reason": "r", "tags": ["infra"], "remember": true,
+        });
+        app.update(close).await;
+        let page = app.anonymous().get("/static/ui?q=auto").await.text();
+        assert!(page.contains("show/autoland\">autoland</a></td>"));
+        assert!(!page.contains("show/try\">try</a></td>"));
+        assert!(page.contains("Recent changes (1)") && page.contains("<strong>sheriff</strong>"));
+        let none = app.anonymous().get("/static/ui?q=%3Cb%3E").await.text();
+        assert!(none.contains("No tree has a name like that.") && !none.contains("<b>"));
+    }
+}
+
+#[actix_web::test]
+async fn the_log_of_a_tree_is_searched_and_turned_page_by_page() {
+    for app in apps().await {
+        app.tree("try").await;
+        for n in 0..51 {
+            let body =
+                json!({"trees": ["try"], "status": "open", "reason": format!("reason {n:02}")});
+            app.update(body).await;
+        }
+        let path = "/static/ui/treestatus/show/try";
+        let page = app.anonymous().get(path).await.text();
+        assert!(page.contains("reason 50") && !page.contains("reason 00"));
+        let more = page
+            .split("<a href=\"")
+            .find(|part| part.contains(">Load more<"))
+            .unwrap();
+        let more = more.split('"').next().unwrap().replace("&amp;", "&");
+        let page = app.anonymous().get(&format!("{path}{more}")).await.text();
+        assert!(page.contains("reason 00") && !page.contains("Load more"));
+        let found = app
+            .anonymous()
+            .get(&format!("{path}?q=reason+07"))
+            .await
+            .text();
+        assert!(found.contains("reason 07") && !found.contains("reason 08"));
+    }
+}
+
+#[actix_web::test]
+async fn the_api_is_described_for_people_too() {
+    for app in apps().await {
+        let page = app.anonymous().get("/apidocs/").await.text();
+        assert!(page.contains("<code>PATCH /trees</code>") && page.contains("<code>trees*</code>"));
+        let icon = app.anonymous().get("/static/ui/favicon.ico").await;
+        assert_eq!(icon.header("content-type"), "image/svg+xml");
     }
 }

@@ -9,7 +9,7 @@ async fn a_new_tree_is_seen_in_every_form_and_has_no_log() {
         app.tree("autoland").await;
         let tree = json!({
             "tree": "autoland", "status": "open", "reason": "", "message_of_the_day": "",
-            "tags": [], "log_id": null,
+            "tags": [], "log_id": null, "category": "development",
         });
         assert_eq!(app.result("/trees").await, json!({"autoland": tree}));
         assert_eq!(app.result("/trees2").await, json!([tree]));
@@ -53,6 +53,7 @@ async fn closing_needs_a_category_and_shows_everywhere() {
             json!({
                 "tree": "autoland", "status": "closed", "reason": "bug 1",
                 "message_of_the_day": "", "tags": ["infra"], "log_id": id,
+                "category": "development",
             })
         );
     }
