@@ -2,6 +2,7 @@
 //! treestatus: is a tree open, closed or approval-required. Sheriffs change it, push hooks obey it.
 
 pub mod domain;
+pub mod feed;
 pub mod http;
 pub mod ops;
 mod repo;

@@ -112,6 +112,13 @@ impl Service for Treestatus {
         Vec::new()
     }
 
+    fn companions(&self) -> Vec<Worker> {
+        let state = self.state.clone();
+        vec![Worker::new("feed", move |cancel| async move {
+            ops::feed_follow(&state, cancel).await;
+        })]
+    }
+
     fn openapi() -> String {
         http::document()
     }

@@ -12,6 +12,10 @@ releng_common::settings! {
         pub events_url: String = "EVENTS_URL", default "log:";
         /// Exchange named in published events.
         pub pulse_exchange: String = "PULSE_TREESTATUS_EXCHANGE", default "exchange/treestatus/v1";
+        /// Event streams (`/events`) that may be open at once.
+        pub event_streams: usize = "EVENT_STREAMS", default "2000";
+        /// Seconds for which events are kept, so that streams may resume.
+        pub events_keep_secs: i64 = "EVENTS_KEEP_SECONDS", default "86400";
         /// Largest request body in bytes.
         pub max_body_bytes: usize = "MAX_BODY_BYTES", default "1048576";
         /// Most entries that `/stack` answers with, the newest.
@@ -51,6 +55,15 @@ impl Settings {
         }
         if self.own.max_body_bytes == 0 {
             return Err(Invalid::new("MAX_BODY_BYTES", "must be at least 1"));
+        }
+        // A century; more overflows the calendar.
+        if !(1..=3_153_600_000).contains(&self.own.events_keep_secs) {
+            let problem = "must be a number from 1 to 3153600000";
+            return Err(Invalid::new("EVENTS_KEEP_SECONDS", problem));
+        }
+        // What a semaphore can count.
+        if self.own.event_streams > 1_000_000 {
+            return Err(Invalid::new("EVENT_STREAMS", "must be at most 1000000"));
         }
         if self.own.max_list_length < 1 {
             return Err(Invalid::new("MAX_LIST_LENGTH", "must be at least 1"));

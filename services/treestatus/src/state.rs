@@ -12,6 +12,7 @@ use releng_events::Publisher;
 
 use crate::Settings;
 use crate::domain::Permissions;
+use crate::feed::Feed;
 
 /// Rendered answers kept at once: lists, and one per tree and generation.
 const KEPT_ANSWERS: usize = 10_000;
@@ -32,6 +33,8 @@ pub struct State {
     pub permissions: Permissions,
     /// Answers of public reads, as bytes, dropped with every commit (D-54).
     pub answers: Fresh<String, Bytes>,
+    /// The change feed of this process.
+    pub feed: Feed,
     /// Who hears of changed trees.
     pub publisher: Arc<dyn Publisher>,
 }
@@ -46,6 +49,7 @@ impl State {
         let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
         let authenticator = Authenticator::open(&settings.common, clock.clone())?;
         let outside = Outside::open(&settings.common)?;
+        let feed = Feed::new(settings.own.event_streams);
         let publisher = releng_events::open(&settings.own.events_url)?;
         let permissions = Permissions::new(&settings.own.scope_prefixes);
         Ok(Self {
@@ -56,6 +60,7 @@ impl State {
             outside,
             permissions,
             answers,
+            feed,
             publisher,
         })
     }

@@ -40,6 +40,11 @@ impl InFlight {
     pub fn start_draining(&self) {
         self.0.is_draining.store(true, Ordering::SeqCst);
     }
+
+    /// Returns whether the server is about to stop: answers without end must find one.
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
+    }
 }
 
 impl Guard {

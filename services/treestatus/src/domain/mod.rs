@@ -4,6 +4,7 @@
 mod category;
 mod change;
 mod edit;
+mod event;
 mod log;
 mod log_query;
 mod permissions;
@@ -14,6 +15,7 @@ mod words;
 pub use category::Category;
 pub use change::{Change, ChangedTree, LastState};
 pub use edit::Edit;
+pub use event::{Cursor, FeedEvent, Happened};
 pub use log::LogEntry;
 pub use log_query::{LogQuery, PAGE_LIMIT, parse_time};
 pub use permissions::Permissions;

@@ -4,6 +4,7 @@
 mod answer;
 mod apidocs;
 mod dto;
+mod events;
 mod log;
 mod meta;
 mod openapi;
@@ -66,6 +67,7 @@ pub fn routes() -> Routes {
             Route::new("/stack2/discard/{id:[0-9]+}")
                 .on(actix_web::http::Method::DELETE, stack::discard),
         )
+        .add(Route::new("/events").get(events::stream))
         .add(Route::new("/__permissions__").get(meta::permissions))
         .add(Route::new("/swagger.json").get(meta::swagger))
         .add(Route::new("/apidocs/").get(apidocs::page))

@@ -3,7 +3,7 @@
 
 use utoipa::OpenApi;
 
-use super::{dto, log, stack, trees};
+use super::{dto, events, log, stack, trees};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,7 @@ use super::{dto, log, stack, trees};
         stack::delete,
         stack::edit,
         log::edit,
+        events::stream,
     ),
     components(schemas(
         dto::Tree,

@@ -81,6 +81,7 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
 /// `Unauthenticated`, `NotFound`.
 pub async fn change_edit(state: &State, caller: &Caller, id: i32, edit: Edit) -> Result<()> {
     caller.require_any(&state.permissions.revert)?;
+    let now = state.clock.now().naive_utc();
     state
         .db
         .write(move |conn| {
@@ -95,7 +96,7 @@ pub async fn change_edit(state: &State, caller: &Caller, id: i32, edit: Edit) ->
                 if let Some(log_id) = written.filter(|_| existing.contains(&part.tree))
                     && let Some(entry) = repo::log_fetch(conn, log_id)?
                 {
-                    entry_edit_in_txn(conn, &entry, &edit)?;
+                    entry_edit_in_txn(conn, now, &entry, &edit)?;
                 }
             }
             if let Some(reason) = &edit.reason {

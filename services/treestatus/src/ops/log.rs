@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Reading the log of a tree, and correcting it.
 
+use chrono::NaiveDateTime;
 use releng_common::auth::Caller;
 use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_TREE;
-use crate::domain::{Edit, LastState, LogEntry, LogQuery, NO_CHANGE};
+use super::feed::tell_in_txn;
+use crate::domain::{Edit, Happened, LastState, LogEntry, LogQuery, NO_CHANGE};
 use crate::{State, repo};
 
 /// Entries of `/trees/{tree}/logs` (treestatus.md §2).
@@ -75,6 +77,7 @@ fn no_such_cursor(id: i32) -> Error {
 /// `Unauthenticated`, `InvalidInput` for an entry that does not exist (D-25).
 pub async fn log_edit(state: &State, caller: &Caller, id: i32, edit: Edit) -> Result<()> {
     caller.require_any(&state.permissions.update)?;
+    let now = state.clock.now().naive_utc();
     state
         .db
         .write(move |conn| {
@@ -89,7 +92,7 @@ pub async fn log_edit(state: &State, caller: &Caller, id: i32, edit: Edit) -> Re
                 correct(&mut part.last_state, &edit);
                 repo::change_part_update_in_txn(conn, &part)?;
             }
-            entry_edit_in_txn(conn, &entry, &edit)
+            entry_edit_in_txn(conn, now, &entry, &edit)
         })
         .await
 }
@@ -114,6 +117,7 @@ pub(super) fn correct(state: &mut LastState, edit: &Edit) {
 /// the newest entry: tags are read from there, the reason stands in the tree as well.
 pub(super) fn entry_edit_in_txn(
     conn: &mut AnyConnection,
+    now: NaiveDateTime,
     entry: &LogEntry,
     edit: &Edit,
 ) -> TxResult<()> {
@@ -123,5 +127,5 @@ pub(super) fn entry_edit_in_txn(
     {
         repo::tree_set_reason_in_txn(conn, &entry.tree, reason)?;
     }
-    Ok(())
+    tell_in_txn(conn, now, Happened::Changed, &entry.tree)
 }

@@ -12,7 +12,8 @@ use releng_events::Event;
 use serde_json::json;
 
 use super::NO_SUCH_TREE;
-use crate::domain::{LastState, NewTree, TREES_LIMIT, Tree, Update, no_trees, too_many};
+use super::feed::tell_in_txn;
+use crate::domain::{Happened, LastState, NewTree, TREES_LIMIT, Tree, Update, no_trees, too_many};
 use crate::{State, repo};
 
 /// Returns all trees by name.
@@ -41,6 +42,7 @@ pub async fn tree_fetch(state: &State, name: String) -> Result<Tree> {
 /// `Unauthenticated`, `InvalidInput` when the name is taken.
 pub async fn tree_create(state: &State, caller: &Caller, tree: NewTree) -> Result<()> {
     caller.require_any(&state.permissions.create)?;
+    let now = state.clock.now().naive_utc();
     state
         .db
         .write(move |conn| {
@@ -52,7 +54,10 @@ pub async fn tree_create(state: &State, caller: &Caller, tree: NewTree) -> Resul
                 Err(failure) if failure.is_unique_violation() => {
                     Err(Error::invalid("tree already exists").into())
                 }
-                result => result,
+                result => {
+                    result?;
+                    tell_in_txn(conn, now, Happened::Created, tree.name.as_str())
+                }
             }
         })
         .await
@@ -66,6 +71,7 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
     caller.require_any(&state.permissions.delete)?;
     names.sort();
     names.dedup();
+    let now = state.clock.now().naive_utc();
     if names.is_empty() {
         return Err(no_trees());
     }
@@ -82,6 +88,7 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
             for name in &names {
                 repo::log_delete_in_txn(conn, name)?;
                 repo::tree_delete_in_txn(conn, name)?;
+                tell_in_txn(conn, now, Happened::Deleted, name)?;
             }
             Ok(())
         })
@@ -177,6 +184,7 @@ pub(super) fn update_in_txn(
         let Some(after) = repo::tree_fetch(conn, name)? else {
             continue;
         };
+        tell_in_txn(conn, at, Happened::Changed, name)?;
         if update.remember {
             remembered.push((name.clone(), last_state(&before, &after)));
         }

@@ -2,6 +2,7 @@
 //! The only place with SQL: one query per function, on SQLite and PostgreSQL alike.
 
 mod change;
+mod event;
 mod log;
 mod rows;
 mod schema;
@@ -11,6 +12,9 @@ pub(crate) use change::{
     change_delete_in_txn, change_forget_trees_in_txn, change_insert_in_txn, change_list,
     change_lock_in_txn, change_part_update_in_txn, change_parts_of_log_in_txn,
     change_set_reason_in_txn, change_tree_names,
+};
+pub(crate) use event::{
+    event_exists, event_insert_in_txn, event_list_after, event_newest, event_prune_in_txn,
 };
 pub(crate) use log::{
     log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_in_txn,

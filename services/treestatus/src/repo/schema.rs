@@ -48,5 +48,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    #[sql_name = "releng_treestatus_events"]
+    events (id) {
+        id -> BigInt,
+        tx -> BigInt,
+        at -> Timestamp,
+        tree -> Text,
+        body -> Text,
+    }
+}
+
 diesel::joinable!(change_trees -> changes (stack_id));
 diesel::allow_tables_to_appear_in_same_query!(changes, change_trees);

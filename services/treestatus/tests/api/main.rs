@@ -12,6 +12,7 @@ mod conditions;
 mod draining;
 mod edits;
 mod errors;
+mod events;
 mod logs;
 mod pages;
 mod predecessor;

@@ -40,6 +40,7 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
             public,
         ),
         ("GET", "/stack", "/stack", none.clone(), public),
+        ("GET", "/events", "/events?wait=0", none.clone(), public),
         (
             "GET",
             "/__permissions__",

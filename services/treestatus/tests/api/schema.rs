@@ -15,6 +15,7 @@ async fn both_databases_have_the_same_tables_and_columns() {
         [
             "releng_treestatus_change_trees",
             "releng_treestatus_changes",
+            "releng_treestatus_events",
             "releng_treestatus_log",
             "releng_treestatus_trees",
         ]

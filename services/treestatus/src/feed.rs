@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Those who listen to the change feed at this process.
+
+use std::sync::Arc;
+
+use releng_common::{Error, Result};
+use tokio::sync::broadcast::{self, Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::FeedEvent;
+
+/// Events that a listener may be behind before it has to read them again from the database.
+const BACKLOG: usize = 1024;
+
+/// What a listener hears.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// The next event.
+    Event(Arc<FeedEvent>),
+    /// Events may be in the database that were not handed on.
+    LookYourself,
+}
+
+/// Where listeners of this process are served from.
+#[derive(Debug)]
+pub struct Feed {
+    live: Sender<News>,
+    places: Arc<Semaphore>,
+}
+
+/// A place in the feed, given back when it is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    /// What happens from now on.
+    pub live: Receiver<News>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Feed {
+    /// Creates a feed for so many listeners at once.
+    pub fn new(listeners: usize) -> Self {
+        Self {
+            live: broadcast::channel(BACKLOG).0,
+            places: Arc::new(Semaphore::new(listeners)),
+        }
+    }
+
+    /// Gives an event to everybody who listens now.
+    pub fn hand_on(&self, event: Arc<FeedEvent>) {
+        // Nobody listening is no failure.
+        let _ = self.live.send(News::Event(event));
+    }
+
+    /// Sends everybody to the database: what was committed before this process followed it was not
+    /// handed on.
+    pub fn look_yourselves(&self) {
+        let _ = self.live.send(News::LookYourself);
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// `Unavailable` when all are taken.
+    pub fn listen(&self) -> Result<Listener> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| Error::unavailable("too many event streams are open"))?;
+        Ok(Listener {
+            live: self.live.subscribe(),
+            _place: place,
+        })
+    }
+}

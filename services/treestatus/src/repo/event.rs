@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Queries on the events of the change feed.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use releng_db::AnyConnection;
+
+use super::schema::events;
+use crate::domain::{Cursor, FeedEvent};
+
+#[derive(QueryableByName)]
+struct EventRow {
+    #[diesel(sql_type = BigInt)]
+    tx: i64,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    body: String,
+}
+
+impl From<EventRow> for FeedEvent {
+    fn from(row: EventRow) -> Self {
+        Self {
+            cursor: Cursor {
+                tx: row.tx,
+                id: row.id,
+            },
+            body: row.body,
+        }
+    }
+}
+
+/// Writes an event in the transaction of the change.
+pub(crate) fn event_insert_in_txn(
+    conn: &mut AnyConnection,
+    at: NaiveDateTime,
+    tree: &str,
+    body: &str,
+) -> QueryResult<()> {
+    diesel::insert_into(events::table)
+        .values((
+            events::at.eq(at),
+            events::tree.eq(tree),
+            events::body.eq(body),
+        ))
+        .execute(conn)
+        .map(|_| ())
+}
+
+/// Rows before which no other can appear any more.
+const SETTLED: &str = "tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+
+/// Returns the next events in their order.
+pub(crate) fn event_list_after(
+    conn: &mut AnyConnection,
+    cursor: Cursor,
+    limit: i64,
+) -> QueryResult<Vec<FeedEvent>> {
+    let settled = match conn {
+        AnyConnection::Postgres(_) => SETTLED,
+        AnyConnection::Sqlite(_) => "TRUE",
+    };
+    let sql = format!(
+        "SELECT tx, id, body FROM releng_treestatus_events \
+         WHERE (tx, id) > ($1, $2) AND {settled} ORDER BY tx, id LIMIT $3"
+    );
+    let rows: Vec<EventRow> = diesel::sql_query(sql)
+        .bind::<BigInt, _>(cursor.tx)
+        .bind::<BigInt, _>(cursor.id)
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
+    Ok(rows.into_iter().map(FeedEvent::from).collect())
+}
+
+/// Returns the place of the newest event.
+pub(crate) fn event_newest(conn: &mut AnyConnection) -> QueryResult<Cursor> {
+    let newest: Option<(i64, i64)> = events::table
+        .order((events::tx.desc(), events::id.desc()))
+        .select((events::tx, events::id))
+        .first(conn)
+        .optional()?;
+    Ok(newest.map(|(tx, id)| Cursor { tx, id }).unwrap_or_default())
+}
+
+/// Returns whether an event is still there.
+pub(crate) fn event_exists(conn: &mut AnyConnection, cursor: Cursor) -> QueryResult<bool> {
+    events::table
+        .find(cursor.id)
+        .filter(events::tx.eq(cursor.tx))
+        .select(events::id)
+        .first::<i64>(conn)
+        .optional()
+        .map(|found| found.is_some())
+}
+
+/// Removes events from before a moment.
+pub(crate) fn event_prune_in_txn(
+    conn: &mut AnyConnection,
+    before: NaiveDateTime,
+) -> QueryResult<usize> {
+    diesel::delete(events::table.filter(events::at.lt(before))).execute(conn)
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The change feed.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use releng_testkit::process::Process;
+use releng_testkit::temp;
+use serde_json::{Value, json};
+
+use crate::{App, apps};
+
+/// An event as a browser sees it.
+#[derive(Debug, Default, PartialEq)]
+struct Event {
+    id: String,
+    name: String,
+    data: Value,
+}
+
+fn parse(text: &str) -> Vec<Event> {
+    let mut events = Vec::new();
+    for block in text.split("\n\n") {
+        let mut event = Event::default();
+        for line in block.lines() {
+            match line.split_once(": ") {
+                Some(("id", value)) => value.clone_into(&mut event.id),
+                Some(("event", value)) => value.clone_into(&mut event.name),
+                Some(("data", value)) => event.data = serde_json::from_str(value).unwrap(),
+                _ => {}
+            }
+        }
+        if !event.name.is_empty() {
+            events.push(event);
+        }
+    }
+    events
+}
+
+/// Returns everything that happened after an event, and the id to go on from.
+async fn after(app: &App, last: Option<&str>) -> (Vec<Event>, String) {
+    let client = app.anonymous();
+    let mut request = client.request(reqwest::Method::GET, "/events?wait=0");
+    if let Some(last) = last {
+        request = request.header("last-event-id", last);
+    }
+    let answer = client.send(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let text = answer.text();
+    let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
+    let last = ids.last().unwrap().to_owned();
+    (parse(&text), last)
+}
+
+#[actix_web::test]
+async fn whatever_happens_to_a_tree_is_told_in_order_with_the_state_after_it() {
+    for app in apps().await {
+        let (_, start) = after(&app, None).await;
+        app.tree("a").await;
+        app.update(json!({"trees": ["a"], "status": "closed", "reason": "r", "tags": ["infra"], "remember": true})).await;
+        app.update(json!({"trees": ["a"], "message_of_the_day": "m"}))
+            .await;
+        let id = app.result("/trees/a").await["log_id"].clone();
+        app.sheriff()
+            .json("PATCH", &format!("/log/{id}"), &json!({"reason": "r2"}))
+            .await;
+        let change = app.result("/stack").await[0]["id"].clone();
+        app.sheriff()
+            .delete(&format!("/stack2/restore/{change}"))
+            .await;
+        let last = app.result("/trees/a").await;
+        app.admin().delete("/trees/a").await;
+
+        let (events, end) = after(&app, Some(&start)).await;
+        let told: Vec<(&str, &Value, &Value)> = events
+            .iter()
+            .map(|e| {
+                assert_eq!(e.name, "tree");
+                let tree = &e.data["tree"];
+                (
+                    e.data["happened"].as_str().unwrap(),
+                    &tree["status"],
+                    &tree["reason"],
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("created", &json!("open"), &json!("")),
+                ("changed", &json!("closed"), &json!("r")),
+                ("changed", &json!("closed"), &json!("r")),
+                ("changed", &json!("closed"), &json!("r2")),
+                ("changed", &json!("open"), &json!("")),
+                ("deleted", &Value::Null, &Value::Null),
+            ]
+        );
+        assert_eq!(events[4].data["tree"], last);
+        assert_eq!(after(&app, Some(&end)).await.0, []);
+        let (rest, _) = after(&app, Some(&events[3].id)).await;
+        assert_eq!(rest, events[4..]);
+    }
+}
+
+#[actix_web::test]
+async fn a_refused_change_tells_nothing_and_a_lost_place_is_admitted() {
+    for app in apps().await {
+        let (_, start) = after(&app, None).await;
+        app.update(json!({"trees": ["none"], "status": "open"}))
+            .await;
+        assert_eq!(after(&app, Some(&start)).await.0, []);
+        app.tree("a").await;
+        let (events, _) = after(&app, Some("7-77777")).await;
+        assert_eq!((events.len(), events[0].name.as_str()), (1, "reset"));
+        let client = app.anonymous();
+        let request = client
+            .request(reqwest::Method::GET, "/events")
+            .header("last-event-id", "x");
+        let answer = client.send(request).await;
+        assert_eq!(
+            (answer.status, &answer.json()["detail"]),
+            (
+                400,
+                &json!("Last-Event-ID must be the id of an event of this feed")
+            )
+        );
+    }
+}
+
+/// Opens a stream and returns it after its first lines.
+fn listen(address: &str) -> BufReader<TcpStream> {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    socket
+        .write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .unwrap();
+    let mut stream = BufReader::new(socket);
+    read_until(&mut stream, ": connected");
+    stream
+}
+
+fn read_until(stream: &mut BufReader<TcpStream>, wanted: &str) -> String {
+    loop {
+        let mut line = String::new();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream ended");
+        if line.starts_with(wanted) {
+            return line;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn open_streams_hear_of_changes() {
+    for app in apps().await {
+        let address = app.0.address().trim_start_matches("http://").to_owned();
+        let open = move || (0..3).map(|_| listen(&address)).collect::<Vec<_>>();
+        let mut streams = tokio::task::spawn_blocking(open).await.unwrap();
+        app.tree("a").await;
+        let told = tokio::task::spawn_blocking(move || {
+            let lines = streams
+                .iter_mut()
+                .map(|stream| read_until(stream, "data: "));
+            lines.collect::<Vec<_>>()
+        });
+        for line in told.await.unwrap() {
+            assert!(line.contains("\"happened\":\"created\""), "{line}");
+        }
+    }
+}
+
+#[test]
+fn open_streams_do_not_hold_up_the_end_of_a_process() {
+    let folder = temp::dir();
+    let binary = env!("CARGO_BIN_EXE_releng-treestatus");
+    let settings = [("EVENT_STREAMS", "1"), ("SHUTDOWN_TIMEOUT_SECONDS", "3600")];
+    let mut process = Process::serve(binary, folder.path(), &settings);
+    let address = process.address().trim_start_matches("http://").to_owned();
+    let mut stream = listen(&address);
+    let mut refused = TcpStream::connect(&address).unwrap();
+    refused
+        .write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .unwrap();
+    read_until(&mut BufReader::new(refused), "HTTP/1.1 503");
+    process.ask_to_end();
+    let mut rest = String::new();
+    while stream.read_line(&mut rest).unwrap() > 0 {}
+    assert!(process.wait().success());
+}
