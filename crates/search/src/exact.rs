@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn everything_else_is_the_text_of_the_library() {
         let answer = json!({
-            "text": "1", "nul": "\0", "words": "\0one", "zeros": "\0007", "sign": "\0-",
+            "text": "1", "nul": "\0", "words": "\0one", "zeros": "\u{0}007", "sign": "\0-",
             "float": 1.5, "list": [null, true, {}], "\0": "key",
         });
         assert_eq!(to_text(&answer), answer.to_string());

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Publishing to and reading from a real broker.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "every line of this binary is a test"
-)]
+#![expect(clippy::unwrap_used, reason = "every line of this binary is a test")]
 
 mod broker;
 mod consuming;

@@ -32,7 +32,7 @@ pub async fn load(address: &str) -> anyhow::Result<()> {
 async fn has_history(address: &str, tree: &str) -> anyhow::Result<bool> {
     let answer = must("GET", &format!("{address}/trees/{tree}"), &json!({})).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
-    Ok(!answer["result"]["log_id"].is_null())
+    Ok(answer.pointer("/result/log_id").is_some_and(Value::is_i64))
 }
 
 async fn close(address: &str) -> anyhow::Result<()> {

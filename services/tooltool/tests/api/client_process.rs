@@ -165,7 +165,7 @@ async fn administer(app: &App, folder: &Path) {
     std::fs::remove_file(folder.join("notes")).unwrap();
     let (status, lines) = run(client(folder, app, &["fetch", "notes"])).await;
     assert_eq!(status, Some(1));
-    let refusal = format!("the server answers 404 Not Found");
+    let refusal = "the server answers 404 Not Found".to_owned();
     assert!(
         lines.iter().any(|line| line.ends_with(&refusal)),
         "{lines:?}"

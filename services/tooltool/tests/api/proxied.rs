@@ -53,7 +53,7 @@ pub(crate) async fn start(
 
 impl Proxied {
     /// Makes every reading of an object wait, and returns when one does.
-    pub(crate) async fn hold_reading(&self, digest: &str) {
+    pub(crate) fn hold_reading(&self, digest: &str) {
         self.proxy.spoil("GET", digest, Fault::Hold, None);
     }
 

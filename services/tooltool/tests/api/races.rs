@@ -18,7 +18,7 @@ async fn apps() -> Vec<Proxied> {
 /// Has a file sent, and its verification held in the middle.
 async fn in_verification(proxied: &Proxied, bytes: &[u8], sent: &[u8]) {
     let digest = digest(bytes);
-    proxied.hold_reading(&digest).await;
+    proxied.hold_reading(&digest);
     proxied.app.send("a", entry(bytes), sent).await;
     proxied.app.complete(&digest).await;
     proxied.held().await;

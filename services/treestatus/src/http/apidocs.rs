@@ -63,10 +63,12 @@ fn answers(operation: &Value) -> Vec<(String, String)> {
 
 /// Returns the members of the JSON body, those that must be there marked with a star.
 fn members(document: &Value, operation: &Value) -> Vec<String> {
-    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-    let name = text(&schema["$ref"]);
-    let name = name.rsplit('/').next().unwrap_or_default();
-    let schema = &document["components"]["schemas"][name];
+    let reference = operation.pointer("/requestBody/content/application~1json/schema/$ref");
+    let reference = reference.and_then(Value::as_str).unwrap_or_default();
+    // A reference is a pointer behind a number sign.
+    let Some(schema) = document.pointer(reference.trim_start_matches('#')) else {
+        return Vec::new();
+    };
     let required = schema["required"].as_array();
     let is_required = |name: &String| required.is_some_and(|list| list.iter().any(|n| n == name));
     let names = schema["properties"].as_object().into_iter().flatten();

@@ -50,8 +50,11 @@ async fn after(app: &App, last: Option<&str>) -> (Vec<Event>, String) {
     assert_eq!(answer.header("content-type"), "text/event-stream");
     assert_eq!(answer.header("cache-control"), "no-store");
     let text = answer.text();
-    let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
-    let last = ids.last().unwrap().to_owned();
+    let mut ids = text
+        .lines()
+        .rev()
+        .filter_map(|line| line.strip_prefix("id: "));
+    let last = ids.next().unwrap().to_owned();
     (parse(&text), last)
 }
 
