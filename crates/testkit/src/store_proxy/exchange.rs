@@ -3,11 +3,15 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{Fault, Shared};
+
+/// Time for a client to notice that it has its answer.
+const LAST_BYTES: Duration = Duration::from_secs(5);
 
 /// Longest head of a request or an answer.
 const MAX_HEAD: usize = 64 * 1024;
@@ -52,14 +56,19 @@ impl Exchange {
         let (mut from_client, mut to_client) = self.client.split();
         let (mut from_server, mut to_server) = server.split();
         let up = async {
-            tokio::io::copy(&mut (&mut from_client).take(left), &mut to_server).await?;
+            // A server that has said no does not read the rest: its answer is what counts.
+            let _ = tokio::io::copy(&mut (&mut from_client).take(left), &mut to_server).await;
             std::future::pending::<io::Result<()>>().await
         };
         let down = answer(&mut from_server, &mut to_client, &self.shared, &fault);
         tokio::select! {
-            ended = up => ended,
-            ended = down => ended,
+            ended = up => ended?,
+            ended = down => ended?,
         }
+        // Closed with bytes unread, the connection would be reset and the answer lost on its way.
+        let rest = tokio::io::copy(&mut self.client, &mut tokio::io::sink());
+        let _ = tokio::time::timeout(LAST_BYTES, rest).await;
+        Ok(())
     }
 
     async fn refuse(&mut self, request: &Head, status: u16) -> io::Result<()> {

@@ -52,7 +52,7 @@ pub(crate) async fn start(
 }
 
 impl Proxied {
-    /// Makes every reading of an object wait, and returns when one does.
+    /// Makes every reading of an object wait.
     pub(crate) fn hold_reading(&self, digest: &str) {
         self.proxy.spoil("GET", digest, Fault::Hold, None);
     }

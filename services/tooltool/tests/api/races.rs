@@ -150,6 +150,24 @@ async fn bytes_sent_anew_while_wrong_ones_are_verified_are_the_ones_that_count()
 }
 
 #[actix_web::test]
+async fn nothing_is_decided_while_another_url_lives() {
+    for proxied in proxied::each(&ONE, |b| b.set("UPLOAD_EXPIRES_IN", "6")).await {
+        let app = &proxied.app;
+        let digest = digest(b"right");
+        in_verification(&proxied, b"right", b"right").await;
+        let url = app.announce_one("a", entry(b"right")).await.unwrap();
+        proxied.proxy.heal();
+        app.verified(&digest).await;
+        assert_eq!(
+            app.put(&url, b"wrong").await,
+            403,
+            "its URL has ended by now"
+        );
+        assert_eq!(app.bytes(&app.anonymous(), &digest).await, b"right");
+    }
+}
+
+#[actix_web::test]
 async fn a_visibility_set_during_an_upload_stays() {
     for proxied in apps().await {
         let app = &proxied.app;

@@ -69,7 +69,9 @@ async fn two_processes_read_and_copy_each_object_once() {
     let slow = Fault::Slow(std::time::Duration::from_millis(1500));
     proxy.spoil("GET", "sha512/", slow.clone(), None);
     let folders = [temp::dir(), temp::dir()];
-    let settings = settings_of(&app);
+    let mut settings = settings_of(&app);
+    // Enough hands that each file could be taken by both.
+    settings.push(("WORKER_JOBS", "16".to_owned()));
     let pairs: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let mut workers: Vec<Process> = folders
         .iter()
