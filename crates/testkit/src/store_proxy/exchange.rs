@@ -66,7 +66,8 @@ impl Exchange {
             ended = down => ended?,
         }
         // Closed with bytes unread, the connection would be reset and the answer lost on its way.
-        let rest = tokio::io::copy(&mut self.client, &mut tokio::io::sink());
+        let mut nowhere = tokio::io::sink();
+        let rest = tokio::io::copy(&mut self.client, &mut nowhere);
         let _ = tokio::time::timeout(LAST_BYTES, rest).await;
         Ok(())
     }
