@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The commands of the binary, alone and beside a running server.
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::process::{Command, Output};
 
 use releng_testkit::app::TestAppBuilder;
 use releng_testkit::database::{Backend, backends};
@@ -12,7 +11,7 @@ use releng_testkit::temp;
 use serde_json::Value;
 
 use crate::sample::{record, write};
-use crate::{App, PATIENCE};
+use crate::{App, PATIENCE, output_in_time};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_releng-buildhub");
 
@@ -130,22 +129,13 @@ fn a_pipe_is_no_record_and_nothing_waits_for_its_other_end() {
     let pipe = folder.path().join("in/buildhub.json");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    let mut child = Command::new(BINARY)
+    let mut command = Command::new(BINARY);
+    command
         .args(["ingest", "in"])
         .env_clear()
         .env("DATA_DIR", folder.path())
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
-            child.kill().unwrap();
-        }
-        std::thread::yield_now();
-    }
-    let output = child.wait_with_output().unwrap();
+        .current_dir(folder.path());
+    let output = output_in_time(command);
     assert_eq!(
         stdout(&output),
         "inserted 1, known 0, invalid 0, unreadable 1\n"

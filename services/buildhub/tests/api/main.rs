@@ -21,12 +21,13 @@ mod settings;
 mod tables;
 
 use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use releng_buildhub::Buildhub;
 use releng_testkit::app::{Answer, Client, TestApp, TestAppBuilder};
 use releng_testkit::database::{Backend, backends};
-use releng_testkit::poll::eventually;
+use releng_testkit::poll::{block_on, eventually};
 use serde_json::{Value, json};
 
 /// Longest wait for something that takes a second on an idle machine.
@@ -93,6 +94,23 @@ impl App {
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["builds"]["total"].clone()
     }
+}
+
+/// Runs a command that must end by itself; one that does not is killed.
+fn output_in_time(mut command: Command) -> Output {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let ended = block_on(async {
+        let ended = eventually(PATIENCE * 2, || {
+            let ended = child.try_wait().unwrap();
+            async move { ended }
+        });
+        tokio::time::timeout(PATIENCE, ended).await
+    });
+    if ended.is_err() {
+        child.kill().unwrap();
+    }
+    child.wait_with_output().unwrap()
 }
 
 /// Starts an app on every database of this run.

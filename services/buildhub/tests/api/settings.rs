@@ -4,15 +4,18 @@ use std::process::Command;
 
 use releng_testkit::temp;
 
+use crate::output_in_time;
+
 fn refusal(settings: &[(&str, &str)]) -> String {
     let folder = temp::dir();
-    let output = Command::new(env!("CARGO_BIN_EXE_releng-buildhub"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_releng-buildhub"));
+    command
         .env_clear()
         .env("DATA_DIR", folder.path())
         .env("PORT", "0")
-        .envs(settings.iter().copied())
-        .output()
-        .unwrap();
+        .envs(settings.iter().copied());
+    // Settings that are taken make a server, which does not end by itself.
+    let output = output_in_time(command);
     assert_eq!(output.status.code(), Some(2), "{settings:?}");
     String::from_utf8(output.stderr).unwrap()
 }
