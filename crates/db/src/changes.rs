@@ -1,47 +1,44 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Has anything been committed since? The answer lets a process keep what it read without ever
-//! serving it stale (D-54).
+//! serving it stale (D-54, ADR 7).
 //!
 //! SQLite: `PRAGMA data_version` on a connection that never writes changes with every commit of
 //! any other connection, in this process or another. PostgreSQL: the text of
 //! `pg_current_snapshot()` changes with every commit in the cluster; equal texts mean that no
 //! transaction ended in between. Neither costs the writers anything.
 //!
-//! Questions share checks as in group commit: those of one thread that are ready together share one,
-//! and those of all threads that arrive while one check runs share the next. So the cost per request
-//! falls under load.
+//! A check holds for [`LEASE`] from its beginning, and a change is confirmed no earlier than
+//! [`SETTLING`] after its commit: whoever reads after the confirmation uses a check that began after
+//! the commit. So a read asks the database some hundred times a second and not at every request.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Text};
-use futures_util::FutureExt as _;
-use futures_util::future::Shared;
+use diesel::sqlite::Sqlite;
 use releng_common::{Error, Result};
 use tokio::sync::oneshot;
 
 use crate::connection::{AnyConnection, Backend, establish};
-use crate::turn::Turn;
 
-/// Names one state of the database. Equal tokens: nothing was committed in between.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Counts the connections that were asked.
-    epoch: u64,
-    state: State,
-}
+/// How long the outcome of a check is used.
+const LEASE: Duration = Duration::from_millis(5);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    Version(i64),
-    Snapshot(Arc<str>),
-}
+/// How long after its commit a change is confirmed: the lease and a fifth, for clocks of two machines
+/// that do not run equally fast. The same in every process that shares a database, so no setting.
+pub(crate) const SETTLING: Duration = Duration::from_millis(6);
+
+/// Longest time that a caller waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Names one state of the database as one process sees it. Equal tokens: nothing was committed in
+/// between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token(u64);
 
 /// What a check came to, for all who share it.
 type Outcome = Result<Token, Arc<str>>;
@@ -50,20 +47,16 @@ type Question = oneshot::Sender<Outcome>;
 /// Asks for tokens, on a connection of its own.
 #[derive(Clone)]
 pub struct Changes {
-    watch: Arc<Mutex<Watch>>,
+    lease: Arc<Mutex<Lease>>,
     questions: mpsc::Sender<Question>,
 }
 
-/// A check that has not begun yet and may be shared by whoever asks now.
-#[derive(Clone)]
-struct Round {
-    has_begun: Arc<AtomicBool>,
-    outcome: Shared<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
-}
-
-thread_local! {
-    /// The latest round of this thread, by watcher.
-    static ROUNDS: RefCell<HashMap<usize, Round>> = RefCell::default();
+/// The newest token, and the time for which it may be used.
+#[derive(Debug)]
+struct Lease {
+    newest: Option<(Instant, Token)>,
+    /// This process has committed then: a check that began before tells nothing any more.
+    committed: Instant,
 }
 
 impl fmt::Debug for Changes {
@@ -72,89 +65,43 @@ impl fmt::Debug for Changes {
     }
 }
 
-#[derive(QueryableByName)]
-struct Version {
-    #[diesel(sql_type = BigInt)]
-    data_version: i64,
-}
-
-#[derive(QueryableByName)]
-struct Snapshot {
-    #[diesel(sql_type = Text)]
-    snapshot: String,
-}
-
-/// Databases that one thread asks about; a process has one or two.
-const MAX_WATCHERS: usize = 64;
-
-/// Longest time that a caller waits.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Changes {
     pub(crate) fn start(backend: Backend, url: String) -> Result<Self> {
         let (questions, asked) = mpsc::channel::<Question>();
-        let watch = Arc::new(Mutex::new(Watch {
+        let lease = Arc::new(Mutex::new(Lease {
+            newest: None,
+            committed: Instant::now(),
+        }));
+        let watch = Watch {
             backend,
             url,
             conn: None,
-            epoch: 0,
-        }));
-        let answering = Arc::clone(&watch);
+            seen: None,
+            token: Token(0),
+        };
+        let given = Arc::clone(&lease);
         std::thread::Builder::new()
             .name("db-changes".to_owned())
-            .spawn(move || answer(&answering, &asked))
+            .spawn(move || answer(watch, &given, &asked))
             .map_err(|e| Error::internal("no thread for the change check").with_source(e))?;
-        Ok(Self { watch, questions })
+        Ok(Self { lease, questions })
     }
 
-    /// Returns the token of a state that is at least as new as every commit before this call.
+    /// Returns the token of a state that is at least as new as every change that was confirmed before
+    /// this call, and as every commit of this process.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer.
     pub async fn current(&self) -> Result<Token> {
-        self.round().outcome.await.map_err(|text| {
+        if let Some(token) = locked(&self.lease).token() {
+            return Ok(token);
+        }
+        self.check().await.map_err(|text| {
             Error::unavailable("the database does not answer").with_source(text.to_string())
         })
     }
 
-    /// Joins the round of this thread, or opens one. A check that has begun may have looked already.
-    fn round(&self) -> Round {
-        ROUNDS.with_borrow_mut(|rounds| {
-            let watcher = Arc::as_ptr(&self.watch).addr();
-            match rounds.get(&watcher) {
-                Some(round) if !round.has_begun.load(Ordering::SeqCst) => round.clone(),
-                Some(_) | None => {
-                    let round = self.open_round();
-                    // Watchers come and go in tests alone, but nothing may grow for ever.
-                    if rounds.len() >= MAX_WATCHERS {
-                        rounds.clear();
-                    }
-                    rounds.insert(watcher, round.clone());
-                    round
-                }
-            }
-        })
-    }
-
-    fn open_round(&self) -> Round {
-        let (changes, has_begun) = (self.clone(), Arc::new(AtomicBool::new(false)));
-        let begins = Arc::clone(&has_begun);
-        let check = async move {
-            // Requests that are ready on this thread join first.
-            Turn::default().await;
-            begins.store(true, Ordering::SeqCst);
-            changes.check().await
-        };
-        Round {
-            has_begun,
-            outcome: check.boxed().shared(),
-        }
-    }
-
     async fn check(&self) -> Outcome {
-        if let Some(token) = self.check_at_once() {
-            return Ok(token);
-        }
         let (ask, answer) = oneshot::channel();
         let gone = || Err(Arc::from("no answer in time"));
         if self.questions.send(ask).is_err() {
@@ -166,19 +113,30 @@ impl Changes {
         }
     }
 
-    /// Checks on this very thread when that takes microseconds and nobody else is checking: handing the
-    /// question to another thread and back would cost several times as much.
-    fn check_at_once(&self) -> Option<Token> {
-        self.watch.try_lock().ok()?.check_open_file()
+    /// Takes note that this process has committed something just now.
+    pub(crate) fn note_commit(&self) {
+        locked(&self.lease).committed = Instant::now();
     }
 }
 
-/// Runs until the last handle is gone.
-fn answer(watch: &Mutex<Watch>, asked: &mpsc::Receiver<Question>) {
+impl Lease {
+    fn token(&self) -> Option<Token> {
+        let (began, token) = self.newest?;
+        let holds = began > self.committed && began.elapsed() < LEASE;
+        holds.then_some(token)
+    }
+}
+
+fn locked(lease: &Mutex<Lease>) -> MutexGuard<'_, Lease> {
+    lease.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs until the last handle is gone. Those who asked while one check ran share the next.
+fn answer(mut watch: Watch, lease: &Mutex<Lease>, asked: &mpsc::Receiver<Question>) {
     while let Ok(first) = asked.recv() {
         let mut waiting = vec![first];
         waiting.extend(asked.try_iter());
-        let outcome = watch.lock().unwrap_or_else(PoisonError::into_inner).check();
+        let outcome = checked(&mut watch, lease);
         for question in waiting {
             // Whoever gave up waiting does not need the answer.
             let _ = question.send(outcome.clone());
@@ -186,57 +144,95 @@ fn answer(watch: &Mutex<Watch>, asked: &mpsc::Receiver<Question>) {
     }
 }
 
+fn checked(watch: &mut Watch, lease: &Mutex<Lease>) -> Outcome {
+    if let Some(token) = locked(lease).token() {
+        return Ok(token);
+    }
+    let began = Instant::now();
+    let token = watch.check()?;
+    locked(lease).newest = Some((began, token));
+    Ok(token)
+}
+
 struct Watch {
     backend: Backend,
     url: String,
     conn: Option<AnyConnection>,
-    /// Part of every token: `data_version` counts per connection, so tokens of two connections must
-    /// never be equal by chance.
-    epoch: u64,
+    /// What the connection said last. `data_version` counts per connection: with a new one nothing is
+    /// known of what was committed in between.
+    seen: Option<State>,
+    token: Token,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    Version(i64),
+    Snapshot(String),
 }
 
 impl Watch {
-    /// Reads the token of a SQLite connection that is open already: three microseconds, no disk.
-    fn check_open_file(&mut self) -> Option<Token> {
-        match &mut self.conn {
-            Some(conn @ AnyConnection::Sqlite(_)) => state(conn).ok().map(|state| Token {
-                epoch: self.epoch,
-                state,
-            }),
-            _ => None,
-        }
-    }
-
-    /// Reads the token; a connection that fails is opened again once, because a restarted server
+    /// Reads the state; a connection that fails is opened again once, because a restarted server
     /// leaves the old one dead.
     fn check(&mut self) -> Outcome {
         if let Some(conn) = &mut self.conn
             && let Ok(state) = state(conn)
         {
-            let epoch = self.epoch;
-            return Ok(Token { epoch, state });
+            return Ok(self.token_of(state));
         }
         self.conn = None;
-        self.epoch += 1;
+        self.seen = None;
         let told = |e: &dyn fmt::Display| Arc::from(e.to_string());
         let mut conn = establish(self.backend, &self.url).map_err(|e| told(&e))?;
         let state = state(&mut conn).map_err(|e| told(&e))?;
         self.conn = Some(conn);
-        let epoch = self.epoch;
-        Ok(Token { epoch, state })
+        Ok(self.token_of(state))
+    }
+
+    fn token_of(&mut self, state: State) -> Token {
+        if self.seen.as_ref() != Some(&state) {
+            self.token.0 += 1;
+            self.seen = Some(state);
+        }
+        self.token
     }
 }
 
 fn state(conn: &mut AnyConnection) -> QueryResult<State> {
     match conn {
-        AnyConnection::Sqlite(c) => {
-            let version: Version = diesel::sql_query("PRAGMA data_version").get_result(c)?;
-            Ok(State::Version(version.data_version))
-        }
-        AnyConnection::Postgres(c) => {
-            let query = diesel::sql_query("SELECT pg_current_snapshot()::text AS snapshot");
-            let row: Snapshot = query.get_result(c)?;
-            Ok(State::Snapshot(row.snapshot.into()))
-        }
+        AnyConnection::Sqlite(c) => DataVersion.get_result(c).map(State::Version),
+        AnyConnection::Postgres(c) => CurrentSnapshot.get_result(c).map(State::Snapshot),
     }
 }
+
+/// Queries of their own and no `sql_query`, which is prepared anew at every call: on PostgreSQL that
+/// is a second round trip.
+#[derive(QueryId)]
+struct DataVersion;
+
+#[derive(QueryId)]
+struct CurrentSnapshot;
+
+impl Query for DataVersion {
+    type SqlType = BigInt;
+}
+
+impl Query for CurrentSnapshot {
+    type SqlType = Text;
+}
+
+impl QueryFragment<Sqlite> for DataVersion {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("PRAGMA data_version");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for CurrentSnapshot {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT pg_current_snapshot()::text");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<diesel::SqliteConnection> for DataVersion {}
+impl RunQueryDsl<diesel::PgConnection> for CurrentSnapshot {}

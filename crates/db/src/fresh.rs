@@ -38,8 +38,9 @@ impl<K: Hash + Eq, V> Fresh<K, V> {
         }
     }
 
-    /// Returns the value of a key as of a moment after this call began, loading it if the database
-    /// changed since it was last loaded. Cost: one shared change check, and the load after a change.
+    /// Returns the value of a key, no older than any change that was confirmed before this call, loading
+    /// it if the database changed since it was last loaded. Cost: a shared change check every few
+    /// milliseconds, and the load after a change.
     ///
     /// # Errors
     /// `Unavailable` when the database does not answer, else those of `load`.
@@ -49,29 +50,29 @@ impl<K: Hash + Eq, V> Fresh<K, V> {
         Fut: Future<Output = Result<V>>,
     {
         let token = self.changes.current().await?;
-        if let Some(value) = self.find(&key, &token) {
+        if let Some(value) = self.find(&key, token) {
             return Ok(value);
         }
         let value = Arc::new(load().await?);
         // What was loaded is at least as new as `token`; should a commit have come in between, the next
         // check yields another token and the value is dropped.
-        self.keep(key, &token, Arc::clone(&value));
+        self.keep(key, token, Arc::clone(&value));
         Ok(value)
     }
 
-    fn find(&self, key: &K, token: &Token) -> Option<Arc<V>> {
+    fn find(&self, key: &K, token: Token) -> Option<Arc<V>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.token.as_ref() != Some(token) {
+        if kept.token != Some(token) {
             kept.values.clear();
-            kept.token = Some(token.clone());
+            kept.token = Some(token);
             return None;
         }
         kept.values.get(key).map(Arc::clone)
     }
 
-    fn keep(&self, key: K, token: &Token, value: Arc<V>) {
+    fn keep(&self, key: K, token: Token, value: Arc<V>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.token.as_ref() != Some(token) {
+        if kept.token != Some(token) {
             return;
         }
         if kept.values.len() >= self.capacity {

@@ -9,7 +9,6 @@ mod fresh;
 mod migrate;
 mod pool;
 mod schema;
-mod turn;
 
 pub use changes::{Changes, Token};
 pub use connection::{AnyConnection, Backend};

@@ -10,6 +10,7 @@ use releng_common::config::Common;
 use releng_common::{Error, Kind, Result};
 use tokio::sync::Semaphore;
 
+use crate::changes::SETTLING;
 use crate::connection::{AnyConnection, Backend, Manager, sqlite_path};
 use crate::failure::Failure;
 use crate::schema::Schema;
@@ -28,6 +29,7 @@ pub struct Db {
     /// PostgreSQL writers that wait for each other's locks must leave connections for readers.
     writers: Arc<Semaphore>,
     changes: Changes,
+    is_settling: bool,
     schema: Arc<Schema>,
 }
 
@@ -87,6 +89,7 @@ impl Db {
             timeout,
             writers: Arc::new(Semaphore::new(writers)),
             changes: Changes::start(backend, url.to_owned())?,
+            is_settling: false,
             schema: Arc::default(),
         })
     }
@@ -96,6 +99,14 @@ impl Db {
     #[must_use]
     pub fn expecting(mut self, migrations: &Migrations) -> Self {
         self.schema = Arc::new(Schema::of(migrations));
+        self
+    }
+
+    /// Lets [`Db::write`] return when every process that keeps what it read knows of the change, which
+    /// is some milliseconds after the commit (D-54, ADR 7).
+    #[must_use]
+    pub fn settling(mut self) -> Self {
+        self.is_settling = true;
         self
     }
 
@@ -123,11 +134,28 @@ impl Db {
     }
 
     /// Runs queries in one transaction that is committed when the work returns `Ok`. The work may run
-    /// again when the database takes it back for the sake of another transaction.
+    /// again when the database takes it back for the sake of another transaction. See [`Db::settling`].
     ///
     /// # Errors
     /// As [`Db::read`].
     pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
+    {
+        let value = self.write_behind(work).await?;
+        if self.is_settling {
+            tokio::time::sleep(SETTLING).await;
+        }
+        Ok(value)
+    }
+
+    /// Runs a transaction like [`Db::write`], for work that nobody waits for: other processes may keep
+    /// what they read for some milliseconds more, this one does not.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn write_behind<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
@@ -142,7 +170,9 @@ impl Db {
             let mut conn = db.checkout()?;
             let mut tries = 1;
             loop {
-                match transaction(&mut conn, &work) {
+                let result = transaction(&mut conn, &work);
+                db.changes.note_commit();
+                match result {
                     Err(failure) if failure.is_contention() && tries < TRIES => tries += 1,
                     result => return result.map_err(Failure::into_error),
                 }

@@ -11,7 +11,8 @@
     reason = "the test's switch comes from the environment"
 )]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
@@ -21,10 +22,12 @@ use diesel_migrations::EmbeddedMigrations;
 use releng_common::{Error, Kind};
 use releng_db::{Db, Failure, Fresh, Migrations};
 
+#[derive(Clone)]
 struct TestDb {
     db: Db,
+    url: String,
     table: String,
-    _folder: tempfile::TempDir,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 #[derive(QueryableByName)]
@@ -75,8 +78,9 @@ async fn databases() -> Vec<TestDb> {
             .unwrap();
         databases.push(TestDb {
             db,
+            url,
             table,
-            _folder: folder,
+            _folder: Arc::new(folder),
         });
     }
     databases
@@ -151,7 +155,7 @@ async fn the_token_changes_with_a_commit_and_only_then() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_value_is_never_older_than_the_last_answered_write() {
     for t in databases().await {
-        let fresh = std::sync::Arc::new(Fresh::new(t.db.changes().clone(), 8));
+        let fresh = Arc::new(Fresh::new(t.db.changes().clone(), 8));
         for n in 0..50 {
             let sql = t.insert(n);
             t.db.write(move |c| Ok(c.batch_execute(&sql)?))
@@ -163,6 +167,41 @@ async fn a_kept_value_is_never_older_than_the_last_answered_write() {
             );
             assert_eq!((*first.unwrap(), *second.unwrap()), (n + 1, n + 1));
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_change_is_seen_by_a_process_that_reads_all_the_time() {
+    for t in databases().await {
+        let reader = Db::connect(&t.url, 2, Duration::from_secs(30)).unwrap();
+        let fresh = Arc::new(Fresh::new(reader.changes().clone(), 8));
+        let done = Arc::new(AtomicBool::new(false));
+        let reading = {
+            let (fresh, t, done) = (Arc::clone(&fresh), t.clone(), Arc::clone(&done));
+            tokio::spawn(async move {
+                while !done.load(Ordering::SeqCst) {
+                    fresh
+                        .get("count", || async { Ok(t.count().await) })
+                        .await
+                        .unwrap();
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        let writer = Db::connect(&t.url, 2, Duration::from_secs(30))
+            .unwrap()
+            .settling();
+        for n in 0..100 {
+            let sql = t.insert(n);
+            writer
+                .write(move |c| Ok(c.batch_execute(&sql)?))
+                .await
+                .unwrap();
+            let count = fresh.get("count", || async { Ok(t.count().await) }).await;
+            assert_eq!(*count.unwrap(), n + 1);
+        }
+        done.store(true, Ordering::SeqCst);
+        reading.await.unwrap();
     }
 }
 

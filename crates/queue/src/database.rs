@@ -121,7 +121,7 @@ impl Queue for DbQueue {
         let (name, now, max) = (Arc::clone(&self.name), self.now(), self.limits.max_jobs);
         let sent = self
             .db
-            .write(move |conn| send::insert(conn, &name, &job, now, max))
+            .write_behind(move |conn| send::insert(conn, &name, &job, now, max))
             .await?;
         let metric = match sent {
             Sent::Added => MetricName::Sent,
@@ -145,7 +145,10 @@ impl Queue for DbQueue {
             until: after(now, visibility),
             max_attempts: i32::try_from(self.limits.max_attempts).unwrap_or(i32::MAX),
         };
-        let taken = self.db.write(move |conn| take::take(conn, &order)).await?;
+        let taken = self
+            .db
+            .write_behind(move |conn| take::take(conn, &order))
+            .await?;
         count(MetricName::Dead, &self.name, taken.dead);
         Ok(taken.messages)
     }
@@ -153,7 +156,7 @@ impl Queue for DbQueue {
     async fn delete(&self, receipt: &Receipt) -> Result<bool> {
         let (name, receipt) = (Arc::clone(&self.name), receipt.clone());
         self.db
-            .write(move |conn| give_back::delete(conn, &name, &receipt))
+            .write_behind(move |conn| give_back::delete(conn, &name, &receipt))
             .await
     }
 
@@ -162,7 +165,7 @@ impl Queue for DbQueue {
         let (name, receipt) = (Arc::clone(&self.name), receipt.clone());
         let until = after(self.now(), visibility);
         self.db
-            .write(move |conn| give_back::extend(conn, &name, &receipt, until))
+            .write_behind(move |conn| give_back::extend(conn, &name, &receipt, until))
             .await
     }
 
@@ -172,7 +175,7 @@ impl Queue for DbQueue {
         let from = after(self.now(), delay);
         let released = self
             .db
-            .write(move |conn| give_back::release(conn, &name, &receipt, from))
+            .write_behind(move |conn| give_back::release(conn, &name, &receipt, from))
             .await?;
         self.wake();
         Ok(released)
@@ -190,7 +193,7 @@ impl Queue for DbQueue {
         };
         let fate = self
             .db
-            .write(move |conn| give_back::fail(conn, &name, &receipt, &failed))
+            .write_behind(move |conn| give_back::fail(conn, &name, &receipt, &failed))
             .await?;
         count(MetricName::Dead, &self.name, u64::from(fate == Fate::Dead));
         Ok(fate)
@@ -208,7 +211,7 @@ impl Queue for DbQueue {
         let (name, now) = (Arc::clone(&self.name), self.now());
         let found = self
             .db
-            .write(move |conn| letters::redrive(conn, &name, id, now))
+            .write_behind(move |conn| letters::redrive(conn, &name, id, now))
             .await?;
         self.wake();
         Ok(found)
@@ -218,7 +221,7 @@ impl Queue for DbQueue {
         let Ok(id) = id.parse() else { return Ok(false) };
         let name = Arc::clone(&self.name);
         self.db
-            .write(move |conn| letters::discard(conn, &name, id))
+            .write_behind(move |conn| letters::discard(conn, &name, id))
             .await
     }
 

@@ -7,6 +7,7 @@ pub mod domain;
 pub mod http;
 pub mod ops;
 pub mod pulse;
+pub mod redirects;
 pub mod regions;
 mod repo;
 mod service;

@@ -11,6 +11,7 @@ use crate::Settings;
 use crate::cdn::Cdn;
 use crate::domain::{Permissions, Sha512, TokenKey, Visibility};
 use crate::pulse::Pulse;
+use crate::redirects::Redirects;
 use crate::regions::{Regions, SignedUrls};
 
 /// Files kept for downloads at once.
@@ -28,6 +29,8 @@ pub struct Downloadable {
     pub regions: Vec<String>,
     /// URLs of this second.
     pub urls: SignedUrls,
+    /// The answer to the last who asked.
+    pub redirects: Redirects,
 }
 
 /// Everything an operation may need.
@@ -64,7 +67,9 @@ impl State {
     /// # Errors
     /// The first setting that cannot be used.
     pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let db = Db::open(&settings.common)?.expecting(&crate::repo::migrations());
+        let db = Db::open(&settings.common)?
+            .expecting(&crate::repo::migrations())
+            .settling();
         let queue = DbQueue::new(db.clone(), QUEUE, clock.clone(), Limits::default())?;
         let regions = Regions::open(&settings, &clock).await?;
         let downloads = Fresh::new(db.changes().clone(), KEPT_FILES);

@@ -45,7 +45,9 @@ impl State {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
-        let db = Db::open(&settings.common)?.expecting(&crate::repo::migrations());
+        let db = Db::open(&settings.common)?
+            .expecting(&crate::repo::migrations())
+            .settling();
         let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
         let authenticator = Authenticator::open(&settings.common, clock.clone())?;
         let outside = Outside::open(&settings.common)?;

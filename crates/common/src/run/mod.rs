@@ -16,6 +16,11 @@ use crate::error::Result;
 use crate::http::dockerflow::Dockerflow;
 use crate::http::{Frame, Routes};
 
+/// A request makes dozens of small allocations; with this allocator a service spends some per cent of
+/// its time less on them than with glibc's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Name and defaults of a service.
 #[derive(Clone, Copy, Debug)]
 pub struct Info {

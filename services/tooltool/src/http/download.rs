@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Downloads: a redirect to a signed URL.
 
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use releng_common::http::Outside;
@@ -10,7 +13,10 @@ use releng_store::SignedUrl;
 
 use super::{caller, digest_in_path};
 use crate::domain::Visibility;
+use crate::redirects::Redirect;
 use crate::{State, ops};
+
+const HTML: &str = "text/html; charset=utf-8";
 
 #[utoipa::path(get, path = "/sha512/{digest}",
     params(("digest" = String, Path, description = "SHA-512, lower case"), ("region" = Option<String>, Query, description = "Region to prefer")),
@@ -33,20 +39,44 @@ pub(super) async fn redirect(request: HttpRequest, state: Data<State>) -> Result
     }
     let query = Query::of(&request);
     let url = ops::download_sign(&state, &digest, file, query.get("region")).await?;
-    Ok(found_at(&absolute(&url, &request, &state.outside)))
+    let base = base(&url, &request, &state.outside);
+    let redirect = match file.redirects.get(&url, &base) {
+        Some(redirect) => redirect,
+        None => {
+            let redirect = Arc::new(rendered(&with_base(&url, &base))?);
+            file.redirects.put(url, base, Arc::clone(&redirect));
+            redirect
+        }
+    };
+    Ok(HttpResponse::Found()
+        .insert_header((LOCATION, redirect.location.clone()))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(HTML)))
+        .body(redirect.body.clone()))
 }
 
 /// Returns the whole address of a signed URL. Old clients use port 443 where none is given, even with
 /// http, so the port always stands there unless it is a bucket's own 443.
 pub(super) fn absolute(url: &SignedUrl, request: &HttpRequest, outside: &Outside) -> String {
+    with_base(url, &base(url, request, outside))
+}
+
+/// Returns the address of the service, where the URL needs one.
+fn base(url: &SignedUrl, request: &HttpRequest, outside: &Outside) -> String {
+    match url {
+        SignedUrl::Absolute(_) => String::new(),
+        SignedUrl::Path(_) => outside.base(request),
+    }
+}
+
+fn with_base(url: &SignedUrl, base: &str) -> String {
     match url {
         SignedUrl::Absolute(url) => match url.strip_prefix("http://") {
             Some(rest) => format!("http://{}", with_port(rest, 80)),
             None => url.clone(),
         },
         SignedUrl::Path(_) => {
-            let base = outside.base(request);
-            let (scheme, rest) = base.split_once("://").unwrap_or(("http", &base));
+            let (scheme, rest) = base.split_once("://").unwrap_or(("http", base));
             let port = if scheme == "https" { 443 } else { 80 };
             url.resolve(&format!("{scheme}://{}", with_port(rest, port)))
         }
@@ -65,18 +95,19 @@ fn with_port(rest: &str, port: u16) -> String {
     }
 }
 
-fn found_at(url: &str) -> HttpResponse {
+fn rendered(url: &str) -> Result<Redirect> {
     let link = escape(url);
     let body = format!(
         "<!doctype html>\n<html lang=\"en\">\n<title>Redirecting...</title>\n\
          <h1>Redirecting...</h1>\n<p>You should be redirected automatically to \
          <a href=\"{link}\">{link}</a>. If not, click the link.</p>\n</html>\n"
     );
-    HttpResponse::Found()
-        .insert_header(("location", url))
-        .insert_header(("cache-control", "no-store"))
-        .content_type("text/html; charset=utf-8")
-        .body(body)
+    let location = HeaderValue::from_str(url)
+        .map_err(|e| Error::internal("the address cannot stand in a header").with_source(e))?;
+    Ok(Redirect {
+        location,
+        body: body.into(),
+    })
 }
 
 fn escape(url: &str) -> String {

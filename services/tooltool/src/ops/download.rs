@@ -8,6 +8,7 @@ use releng_store::SignedUrl;
 
 use super::{NO_REGION, no_such_thing};
 use crate::domain::{File, Sha512};
+use crate::redirects::Redirects;
 use crate::regions::{RegionStore, SignedUrls};
 use crate::state::Downloadable;
 use crate::{State, repo};
@@ -33,6 +34,7 @@ pub async fn download_find(state: &State, digest: &Sha512) -> Result<Found> {
             visibility: file.visibility,
             regions: file.instances,
             urls: SignedUrls::default(),
+            redirects: Redirects::default(),
         }))
     };
     let found = state.downloads.get(digest.clone(), load).await?;

@@ -141,7 +141,7 @@ pub(super) async fn hold<T>(
     let now = state.clock.now().naive_utc();
     let claimed = lease.clone();
     let claiming = move |conn: &mut AnyConnection| claim(conn, &claimed, now);
-    if !state.db.write(claiming).await? {
+    if !state.db.write_behind(claiming).await? {
         return Ok(Held::Busy);
     }
     let done = tokio::select! {
@@ -150,7 +150,7 @@ pub(super) async fn hold<T>(
     };
     let Lease { name, holder } = lease.clone();
     let give = move |conn: &mut AnyConnection| Ok(repo::lease_return_in_txn(conn, &name, &holder)?);
-    if let Err(error) = state.db.write(give).await {
+    if let Err(error) = state.db.write_behind(give).await {
         tracing::warn!(error = error.chain(), "a lease is left to its end");
     }
     done.map(Held::Done)
@@ -166,7 +166,7 @@ async fn renew(state: &State, lease: &Lease) -> Error {
         let Lease { name, holder } = lease.clone();
         let renewed = state
             .db
-            .write(move |conn| Ok(repo::lease_renew_in_txn(conn, &name, &holder, ends)?))
+            .write_behind(move |conn| Ok(repo::lease_renew_in_txn(conn, &name, &holder, ends)?))
             .await;
         match renewed {
             Ok(true) => {}
@@ -219,7 +219,7 @@ mod tests {
     async fn claim(state: &State, lease: Lease) {
         let now = state.clock.now().naive_utc();
         let claim = move |conn: &mut AnyConnection| lease.claim_in_txn(conn, now);
-        assert!(state.db.write(claim).await.unwrap());
+        assert!(state.db.write_behind(claim).await.unwrap());
     }
 
     /// Two processes on one database.

@@ -247,7 +247,7 @@ async fn settle(
     let digest = file.digest.clone();
     let is_settled = state
         .db
-        .write(move |conn| {
+        .write_behind(move |conn| {
             let Some(file) = repo::file_lock_in_txn(conn, &digest)? else {
                 return Ok(false);
             };

@@ -40,7 +40,7 @@ async fn recount(state: &State, lease: &Lease, digest: &Sha512) -> Result<()> {
     let (lease, names, sha512) = (lease.clone(), gone.clone(), digest.clone());
     let is_noted = state
         .db
-        .write(move |conn| {
+        .write_behind(move |conn| {
             let Some(file) = repo::file_lock_in_txn(conn, &sha512)? else {
                 return Ok(false);
             };

@@ -158,7 +158,7 @@ impl Task<'_> {
         let (source, region) = (from.to_owned(), to.to_owned());
         self.state
             .db
-            .write(move |conn| {
+            .write_behind(move |conn| {
                 let file = repo::file_lock_in_txn(conn, &digest)?;
                 let Some(file) = file.filter(|f| f.instances.contains(&source)) else {
                     return Ok(false);

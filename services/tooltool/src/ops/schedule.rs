@@ -130,7 +130,7 @@ async fn send(state: &State, works: Vec<Work>) -> Result<()> {
     let jobs: Vec<_> = works.iter().map(Work::job).collect();
     state
         .db
-        .write(move |conn| queue.send_all_in_txn(conn, &jobs).map(drop))
+        .write_behind(move |conn| queue.send_all_in_txn(conn, &jobs).map(drop))
         .await?;
     state.queue.wake();
     Ok(())

@@ -142,7 +142,7 @@ async fn feed_prune(state: &State) -> Result<()> {
     let before = (state.clock.now() - kept).naive_utc();
     let removed = state
         .db
-        .write(move |conn| Ok(repo::event_prune_in_txn(conn, before)?))
+        .write_behind(move |conn| Ok(repo::event_prune_in_txn(conn, before)?))
         .await?;
     if removed > 0 {
         tracing::debug!(removed, "old events are removed");
