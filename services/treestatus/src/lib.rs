@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! treestatus: is a tree open, closed or approval-required. Sheriffs change it, push hooks obey it.
 
+pub mod board;
 pub mod domain;
 pub mod feed;
 pub mod http;
+pub mod memory;
 pub mod ops;
 mod repo;
 mod service;

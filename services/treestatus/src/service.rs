@@ -114,9 +114,15 @@ impl Service for Treestatus {
 
     fn companions(&self) -> Vec<Worker> {
         let state = self.state.clone();
-        vec![Worker::new("feed", move |cancel| async move {
-            ops::feed_follow(&state, cancel).await;
-        })]
+        let keeping = self.state.clone();
+        vec![
+            Worker::new("feed", move |cancel| async move {
+                ops::feed_follow(&state, cancel).await;
+            }),
+            Worker::new("memory", move |cancel| async move {
+                ops::memory_keep(&keeping, cancel).await;
+            }),
+        ]
     }
 
     fn openapi() -> String {

@@ -16,6 +16,8 @@ releng_common::settings! {
         pub event_streams: usize = "EVENT_STREAMS", default "2000";
         /// Seconds for which events are kept, so that streams may resume.
         pub events_keep_secs: i64 = "EVENTS_KEEP_SECONDS", default "86400";
+        /// Seconds for which trees are shown from memory while the database does not answer; 0: not at all.
+        pub serve_stale_secs: u64 = "SERVE_STALE_SECONDS", default "30";
         /// Largest request body in bytes.
         pub max_body_bytes: usize = "MAX_BODY_BYTES", default "1048576";
         /// Most entries that `/stack` answers with, the newest.
@@ -64,6 +66,11 @@ impl Settings {
         // What a semaphore can count.
         if self.own.event_streams > 1_000_000 {
             return Err(Invalid::new("EVENT_STREAMS", "must be at most 1000000"));
+        }
+        // A day: a state older than that helps nobody.
+        if self.own.serve_stale_secs > 86_400 {
+            let problem = "must be a number from 0 to 86400";
+            return Err(Invalid::new("SERVE_STALE_SECONDS", problem));
         }
         if self.own.max_list_length < 1 {
             return Err(Invalid::new("MAX_LIST_LENGTH", "must be at least 1"));

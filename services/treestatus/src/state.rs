@@ -2,20 +2,19 @@
 //! The composition root: settings become the parts that operations work with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
 use releng_common::auth::Authenticator;
 use releng_common::http::Outside;
 use releng_common::{Clock, Result};
-use releng_db::{Db, Fresh};
+use releng_db::Db;
 use releng_events::Publisher;
 
-use crate::Settings;
+use crate::board::{Board, Stack};
 use crate::domain::Permissions;
 use crate::feed::Feed;
-
-/// Rendered answers kept at once: lists, and one per tree and generation.
-const KEPT_ANSWERS: usize = 10_000;
+use crate::memory::Memory;
+use crate::{Settings, repo};
 
 /// Everything an operation may need.
 pub struct State {
@@ -31,8 +30,10 @@ pub struct State {
     pub outside: Outside,
     /// Which scopes allow what.
     pub permissions: Permissions,
-    /// Answers of public reads, as bytes, dropped with every commit (D-54).
-    pub answers: Fresh<String, Bytes>,
+    /// All trees, with the answers about them.
+    pub board: Memory<Board>,
+    /// The remembered changes.
+    pub stack: Memory<Stack>,
     /// The change feed of this process.
     pub feed: Feed,
     /// Who hears of changed trees.
@@ -46,9 +47,16 @@ impl State {
     /// The first setting that cannot be used.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.common)?
-            .expecting(&crate::repo::migrations())
+            .expecting(&repo::migrations())
             .settling();
-        let answers = Fresh::new(db.changes().clone(), KEPT_ANSWERS);
+        let limit = Duration::from_secs(settings.own.serve_stale_secs);
+        let board = Memory::new("trees", &db, limit, |conn| {
+            Ok(Board::new(repo::tree_list(conn)?))
+        });
+        let length = settings.own.max_list_length;
+        let stack = Memory::new("stack", &db, limit, move |conn| {
+            Ok(Stack::new(repo::change_list(conn, length)?))
+        });
         let authenticator = Authenticator::open(&settings.common, clock.clone())?;
         let outside = Outside::open(&settings.common)?;
         let feed = Feed::new(settings.own.event_streams);
@@ -61,7 +69,8 @@ impl State {
             authenticator,
             outside,
             permissions,
-            answers,
+            board,
+            stack,
             feed,
             publisher,
         })

@@ -2,7 +2,9 @@
 //! How answers and errors look.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use actix_web::http::header::{HeaderName, HeaderValue, WARNING};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use releng_common::http::page;
@@ -12,6 +14,9 @@ use serde::Serialize;
 
 use super::dto;
 use crate::domain;
+
+/// Seconds since the state that an answer shows was known to be the present one.
+const DATA_AGE: HeaderName = HeaderName::from_static("x-data-age");
 
 /// Renders a value as the bytes of a JSON answer.
 pub(super) fn json_bytes(value: &impl Serialize) -> Result<Bytes> {
@@ -26,6 +31,22 @@ pub(super) fn json(body: Bytes) -> HttpResponse {
         .insert_header(("cache-control", "no-store"))
         .content_type("application/json")
         .body(body)
+}
+
+/// States the age of an answer out of the memory, given while the database does not answer.
+pub(super) fn aged(mut response: HttpResponse, age: Option<Duration>) -> HttpResponse {
+    let Some(age) = age else { return response };
+    // Rounded up: an age of 0 would say that the answer is current.
+    let seconds = age.as_secs() + 1;
+    let text = format!(
+        "110 treestatus \"the database does not answer; this is the state of {seconds} s ago\""
+    );
+    let headers = response.headers_mut();
+    if let Ok(warning) = HeaderValue::from_str(&text) {
+        headers.insert(WARNING, warning);
+    }
+    headers.insert(DATA_AGE, seconds.into());
+    response
 }
 
 /// Returns the answer to a change.
@@ -58,7 +79,7 @@ pub(super) fn outdated(trees: Vec<domain::Tree>) -> Result<HttpResponse> {
     let detail = format!("changed in the meantime: {}", names.join(", "));
     let body = json_bytes(&Outdated {
         problem: Problem::new(412, &detail),
-        trees: dto::by_name(trees),
+        trees: dto::by_name(&trees),
     })?;
     Ok(HttpResponse::PreconditionFailed()
         .insert_header(("cache-control", "no-store"))

@@ -36,8 +36,8 @@ pub(super) struct Tree {
     pub category: &'static str,
 }
 
-impl From<domain::Tree> for Tree {
-    fn from(tree: domain::Tree) -> Self {
+impl From<&domain::Tree> for Tree {
+    fn from(tree: &domain::Tree) -> Self {
         let domain::Tree {
             tree,
             status,
@@ -46,7 +46,7 @@ impl From<domain::Tree> for Tree {
             tags,
             log_id,
             category,
-        } = tree;
+        } = tree.clone();
         Self {
             tree,
             status,
@@ -60,7 +60,9 @@ impl From<domain::Tree> for Tree {
 }
 
 /// Returns trees by name, as `GET /trees` wraps them.
-pub(super) fn by_name(trees: Vec<domain::Tree>) -> BTreeMap<String, Tree> {
+pub(super) fn by_name<'a>(
+    trees: impl IntoIterator<Item = &'a domain::Tree>,
+) -> BTreeMap<String, Tree> {
     trees
         .into_iter()
         .map(|t| (t.tree.clone(), Tree::from(t)))

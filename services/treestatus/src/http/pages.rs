@@ -2,15 +2,16 @@
 //! The pages that show trees to people.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use releng_common::Result;
 use releng_common::http::page;
 use releng_common::http::query::Query;
+use releng_common::{Error, Result};
 
-use super::answer::redirect;
+use super::answer::{aged, redirect, render_error};
 use super::tree_in_path;
 use crate::State;
 use crate::domain::{Category, Change, LogEntry, Tree, author, pieces, rules};
@@ -22,6 +23,8 @@ struct Home {
     groups: Vec<(&'static str, Vec<Tree>)>,
     changes: Vec<Change>,
     filter: String,
+    /// How old the state is, if the database does not answer.
+    age: Option<Duration>,
 }
 
 #[derive(Template)]
@@ -32,6 +35,8 @@ struct Show {
     filter: String,
     /// Where the next page of the log begins.
     next: Option<i32>,
+    /// How old the state is, if the database does not answer.
+    age: Option<Duration>,
 }
 
 /// Remembered changes that the first page shows; the others are in the API.
@@ -72,20 +77,22 @@ pub(super) async fn index() -> HttpResponse {
 
 pub(super) async fn home(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let filter = Query::of(&request).get("q").unwrap_or_default().to_owned();
-    let mut changes = ops::change_list(&state).await?;
-    changes.truncate(CHANGES);
-    let trees = ops::tree_list(&state).await?;
-    page::html(&Home {
-        groups: groups(trees, &filter),
-        changes,
+    let stack = ops::change_list(&state).await?;
+    let board = ops::tree_list(&state).await?;
+    let age = board.age.max(stack.age);
+    let page = page::html(&Home {
+        groups: groups(board.value.trees().cloned(), &filter),
+        changes: stack.value.changes.iter().take(CHANGES).cloned().collect(),
         filter,
-    })
+        age,
+    })?;
+    Ok(aged(page, age))
 }
 
 /// Sorts the trees whose names contain the filter into their groups; empty ones are left out.
-fn groups(trees: Vec<Tree>, filter: &str) -> Vec<(&'static str, Vec<Tree>)> {
+fn groups(trees: impl Iterator<Item = Tree>, filter: &str) -> Vec<(&'static str, Vec<Tree>)> {
     let mut groups = BTreeMap::<Category, Vec<Tree>>::new();
-    for tree in trees.into_iter().filter(|tree| tree.tree.contains(filter)) {
+    for tree in trees.filter(|tree| tree.tree.contains(filter)) {
         groups.entry(tree.category).or_default().push(tree);
     }
     groups
@@ -98,13 +105,23 @@ pub(super) async fn show(request: HttpRequest, state: Data<State>) -> Result<Htt
     let name = tree_in_path(&request)?;
     let query = Query::of(&request);
     let filter = query.get("q").unwrap_or_default().to_owned();
-    let tree = ops::tree_fetch(&state, name.clone()).await?;
+    let board = ops::tree_list(&state).await?;
+    let Some(place) = board.value.place(&name) else {
+        let error = Error::not_found(ops::NO_SUCH_TREE);
+        return Ok(aged(render_error(&request, &error), board.age));
+    };
     let wanted = super::log::page(&query)?.unwrap_or_default();
-    let (log, next) = ops::log_search(&state, name, wanted).await?;
-    page::html(&Show {
-        tree,
+    let (log, next) = match board.age {
+        None => ops::log_search(&state, name, wanted).await?,
+        // The log is in the database alone.
+        Some(_) => (Vec::new(), None),
+    };
+    let page = page::html(&Show {
+        tree: place.tree.clone(),
         log,
         filter,
         next,
-    })
+        age: board.age,
+    })?;
+    Ok(aged(page, board.age))
 }

@@ -6,21 +6,22 @@ use actix_web::{HttpRequest, HttpResponse};
 use releng_common::http::query::{Query, path_segment};
 use releng_common::{Error, Result};
 
-use super::answer::{done, json, json_bytes, no_content};
+use super::answer::{aged, done, json, json_bytes, no_content};
 use super::dto::{self, Change, EditBody, Wrapped};
 use super::{bodyless_caller, caller, json_body, shapes};
 use crate::{State, ops};
 
 #[utoipa::path(get, path = "/stack", responses((status = 200, description = "Remembered changes, newest first", body = [Change])))]
 pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
-    let load = || async {
-        let changes = ops::change_list(&state).await?;
+    let stack = ops::change_list(&state).await?;
+    let render = || {
+        let changes = stack.value.changes.iter().cloned();
         json_bytes(&Wrapped {
-            result: changes.into_iter().map(Change::from).collect::<Vec<_>>(),
+            result: changes.map(Change::from).collect::<Vec<_>>(),
         })
     };
-    let body = state.answers.get("stack".to_owned(), load).await?;
-    Ok(json(body.as_ref().clone()))
+    let body = stack.value.list.get(render)?;
+    Ok(aged(json(body), stack.age))
 }
 
 #[utoipa::path(delete, path = "/stack2/restore/{id}", params(("id" = i32, Path, description = "Change")),

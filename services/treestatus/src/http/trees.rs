@@ -3,63 +3,83 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use releng_common::Result;
+use bytes::Bytes;
+use releng_common::{Error, Result};
 
-use super::answer::{self, json, json_bytes, no_content};
+use super::answer::{self, aged, json, json_bytes, no_content, render_error};
 use super::dto::{self, NewTreeBody, Tree, TreeNames, UpdateBody, Wrapped};
 use super::{bodyless_caller, caller, json_body, shapes, tree_in_path};
 use crate::State;
+use crate::board::Place;
 use crate::ops::{self, Outcome};
 
 #[utoipa::path(get, path = "/trees", responses((status = 200, description = "All trees by name")))]
 pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
-    let load = || async {
+    let board = ops::tree_list(&state).await?;
+    let render = || {
         json_bytes(&Wrapped {
-            result: dto::by_name(ops::tree_list(&state).await?),
+            result: dto::by_name(board.value.trees()),
         })
     };
-    let body = state.answers.get("trees".to_owned(), load).await?;
-    Ok(json(body.as_ref().clone()))
+    let body = board.value.map.get(render)?;
+    Ok(aged(json(body), board.age))
 }
 
 #[utoipa::path(get, path = "/trees2", responses((status = 200, description = "All trees as a list")))]
 pub(super) async fn list2(state: Data<State>) -> Result<HttpResponse> {
-    let load = || async {
-        let trees = ops::tree_list(&state).await?;
+    let board = ops::tree_list(&state).await?;
+    let render = || {
         json_bytes(&Wrapped {
-            result: trees.into_iter().map(Tree::from).collect::<Vec<_>>(),
+            result: board.value.trees().map(Tree::from).collect::<Vec<_>>(),
         })
     };
-    let body = state.answers.get("trees2".to_owned(), load).await?;
-    Ok(json(body.as_ref().clone()))
+    let body = board.value.list.get(render)?;
+    Ok(aged(json(body), board.age))
 }
 
 #[utoipa::path(get, path = "/v0/trees", responses((status = 200, description = "All trees by name, not wrapped")))]
 pub(super) async fn list_v0(state: Data<State>) -> Result<HttpResponse> {
-    let load = || async { json_bytes(&dto::by_name(ops::tree_list(&state).await?)) };
-    let body = state.answers.get("v0/trees".to_owned(), load).await?;
-    Ok(json(body.as_ref().clone()))
+    let board = ops::tree_list(&state).await?;
+    let render = || json_bytes(&dto::by_name(board.value.trees()));
+    let body = board.value.flat.get(render)?;
+    Ok(aged(json(body), board.age))
 }
 
 #[utoipa::path(get, path = "/trees/{tree}", params(("tree" = String, Path, description = "Name")),
     responses((status = 200, description = "One tree", body = Tree), (status = 404, description = "No such tree")))]
 pub(super) async fn fetch(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let name = tree_in_path(&request)?;
-    let load = || async {
-        let result = Tree::from(ops::tree_fetch(&state, name.clone()).await?);
-        json_bytes(&Wrapped { result })
-    };
-    let body = state.answers.get(format!("tree/{name}"), load).await?;
-    Ok(json(body.as_ref().clone()))
+    one(&request, &state, |place| {
+        let render = || {
+            let result = Tree::from(&place.tree);
+            json_bytes(&Wrapped { result })
+        };
+        place.wrapped.get(render)
+    })
+    .await
 }
 
 #[utoipa::path(get, path = "/v0/trees/{tree}", params(("tree" = String, Path, description = "Name")),
     responses((status = 200, description = "One tree, not wrapped", body = Tree), (status = 404, description = "No such tree")))]
 pub(super) async fn fetch_v0(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
-    let name = tree_in_path(&request)?;
-    let load = || async { json_bytes(&Tree::from(ops::tree_fetch(&state, name.clone()).await?)) };
-    let body = state.answers.get(format!("v0/tree/{name}"), load).await?;
-    Ok(json(body.as_ref().clone()))
+    one(&request, &state, |place| {
+        place.flat.get(|| json_bytes(&Tree::from(&place.tree)))
+    })
+    .await
+}
+
+/// Answers with one tree, or says that there is none, which clients take for open.
+async fn one(
+    request: &HttpRequest,
+    state: &State,
+    answer: impl Fn(&Place) -> Result<Bytes>,
+) -> Result<HttpResponse> {
+    let name = tree_in_path(request)?;
+    let board = ops::tree_list(state).await?;
+    let response = match board.value.place(&name) {
+        Some(place) => json(answer(place)?),
+        None => render_error(request, &Error::not_found(ops::NO_SUCH_TREE)),
+    };
+    Ok(aged(response, board.age))
 }
 
 #[utoipa::path(patch, path = "/trees", request_body = UpdateBody,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The stack of remembered changes: list, edit, restore, discard.
+//! The stack of remembered changes: edit, restore, discard.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +12,6 @@ use super::log::{correct, entry_edit_in_txn};
 use super::tree::{StatusChange, publish, update_in_txn};
 use crate::domain::{Change, Edit, Status, Update};
 use crate::{State, repo};
-
-/// Returns the remembered changes, newest first.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn change_list(state: &State) -> Result<Vec<Change>> {
-    let limit = state.settings.own.max_list_length;
-    state
-        .db
-        .read(move |conn| Ok(repo::change_list(conn, limit)?))
-        .await
-}
 
 /// Forgets a change. Of several requests for one change exactly one wins.
 ///

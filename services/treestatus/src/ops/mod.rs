@@ -4,12 +4,14 @@
 mod change;
 mod feed;
 mod log;
+mod memory;
 mod tree;
 
-pub use change::{change_discard, change_edit, change_list, change_restore};
+pub use change::{change_discard, change_edit, change_restore};
 pub use feed::{feed_after, feed_follow, feed_start};
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
-pub use tree::{Outcome, tree_create, tree_delete, tree_fetch, tree_list, tree_update};
+pub use memory::{change_list, memory_keep, tree_list};
+pub use tree::{Outcome, tree_create, tree_delete, tree_update};
 
 /// Text for a tree that does not exist; clients compare it.
 pub const NO_SUCH_TREE: &str = "No such tree";

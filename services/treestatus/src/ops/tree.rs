@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading, making, changing and deleting trees.
+//! Making, changing and deleting trees.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,6 @@ use super::NO_SUCH_TREE;
 use super::feed::tell_in_txn;
 use crate::domain::{Happened, LastState, NewTree, TREES_LIMIT, Tree, Update, no_trees, too_many};
 use crate::{State, repo};
-
-/// Returns all trees by name.
-///
-/// # Errors
-/// The database does not answer.
-pub async fn tree_list(state: &State) -> Result<Vec<Tree>> {
-    state.db.read(|conn| Ok(repo::tree_list(conn)?)).await
-}
-
-/// Returns one tree.
-///
-/// # Errors
-/// `NotFound` for an unknown name.
-pub async fn tree_fetch(state: &State, name: String) -> Result<Tree> {
-    let tree = state
-        .db
-        .read(move |conn| Ok(repo::tree_fetch(conn, &name)?))
-        .await?;
-    tree.ok_or_else(|| Error::not_found(NO_SUCH_TREE))
-}
 
 /// Makes a tree. No log entry is written.
 ///

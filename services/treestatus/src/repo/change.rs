@@ -18,7 +18,11 @@ pub(crate) fn change_list(conn: &mut AnyConnection, limit: i64) -> QueryResult<V
         .limit(limit)
         .select(ChangeRow::as_select())
         .load(conn)?;
+    let Some(oldest) = rows.iter().map(|row| row.id).min() else {
+        return Ok(Vec::new());
+    };
     let parts: Vec<ChangeTreeRow> = change_trees::table
+        .filter(change_trees::stack_id.ge(oldest))
         .order((change_trees::tree, change_trees::id))
         .select(ChangeTreeRow::as_select())
         .load(conn)?;

@@ -14,6 +14,7 @@ mod edits;
 mod errors;
 mod events;
 mod logs;
+mod outage;
 mod pages;
 mod predecessor;
 mod restart;
@@ -22,6 +23,7 @@ mod schema;
 mod stack;
 mod taskcluster;
 mod trees;
+mod wire;
 
 use releng_testkit::app::{Answer, Client, TestApp, TestAppBuilder};
 use releng_testkit::database::{Backend, backends};
