@@ -13,6 +13,7 @@ mod draining;
 mod edits;
 mod errors;
 mod events;
+mod interleavings;
 mod logs;
 mod outage;
 mod pages;
