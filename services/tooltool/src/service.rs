@@ -59,8 +59,9 @@ impl Service for Tooltool {
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
         let mut security = SecurityHeaders::new(&connect)?;
-        if let Some(uri) = report_uri(&state.settings) {
-            security = security.with_report_uri(&uri)?;
+        if let Some(uri) = &state.settings.own.csp_report_uri {
+            let version = env!("CARGO_PKG_VERSION");
+            security = security.with_reports_to(uri, &state.settings.own.env, version)?;
         }
         let frame = Frame {
             service: Self::INFO.name,
@@ -108,15 +109,6 @@ impl Service for Tooltool {
     fn openapi() -> String {
         http::document()
     }
-}
-
-/// Returns where browsers report violations of the policy, as the Python service put it together.
-fn report_uri(settings: &Settings) -> Option<String> {
-    let uri = settings.own.csp_report_uri.as_ref()?;
-    let mut tail = url::form_urlencoded::Serializer::new(String::new());
-    tail.append_pair("sentry_environment", &settings.own.env);
-    tail.append_pair("sentry_release", env!("CARGO_PKG_VERSION"));
-    Some(format!("{uri}&{}", tail.finish()))
 }
 
 fn dockerflow(state: &Data<State>) -> Dockerflow {

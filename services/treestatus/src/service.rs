@@ -57,7 +57,11 @@ impl Service for Treestatus {
         let state = Data::new(State::open(settings, clock)?);
         let common = &state.settings.common;
         let connect: Vec<&str> = common.taskcluster_root_url.as_deref().into_iter().collect();
-        let security = SecurityHeaders::new(&connect)?;
+        let mut security = SecurityHeaders::new(&connect)?;
+        if let Some(uri) = &state.settings.own.csp_report_uri {
+            let version = env!("CARGO_PKG_VERSION");
+            security = security.with_reports_to(uri, &state.settings.own.env, version)?;
+        }
         let frame = Frame {
             service: Self::INFO.name,
             renderer: http::render_error,

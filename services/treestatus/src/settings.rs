@@ -6,6 +6,12 @@ use releng_common::config::{Common, Invalid, Source};
 releng_common::settings! {
     /// Settings that only treestatus has.
     pub struct Own {
+        /// Name of the environment: `localdev`, `dev`, `staging`, `production`, `test`.
+        pub env: String = "ENV" ["APP_CHANNEL"], default "localdev";
+        /// Whether Taskcluster is asked about credentials.
+        pub taskcluster_auth: bool = "TASKCLUSTER_AUTH", default "true";
+        /// Address to which browsers report what the Content-Security-Policy forbade; environment and version are appended.
+        pub csp_report_uri: Option<String> = "SECURITY_CSP_REPORT_URI";
         /// Scope prefixes of which any satisfies, comma separated (D-17).
         pub scope_prefixes: Vec<String> = "SCOPE_PREFIXES", default "project:releng:services/treestatus/,project:releng:treestatus/";
         /// Where status changes are published: `log:` writes a line per change.
@@ -40,10 +46,11 @@ impl Settings {
     /// # Errors
     /// The first setting that is wrong.
     pub fn load(source: &Source) -> Result<Self, Invalid> {
-        let settings = Self {
-            common: Common::load(source)?,
-            own: Own::load(source)?,
-        };
+        let (mut common, own) = (Common::load(source)?, Own::load(source)?);
+        if !own.taskcluster_auth {
+            common.taskcluster_root_url = None;
+        }
+        let settings = Self { common, own };
         settings.validate()?;
         Ok(settings)
     }
@@ -54,6 +61,19 @@ impl Settings {
                 "SCOPE_PREFIXES",
                 "must name at least one prefix",
             ));
+        }
+        let is_http = |uri: &String| {
+            let is_address = uri.starts_with("http://") || uri.starts_with("https://");
+            is_address && !uri.contains(|c: char| c.is_whitespace() || c == ';' || c == ',')
+        };
+        if self
+            .own
+            .csp_report_uri
+            .as_ref()
+            .is_some_and(|uri| !is_http(uri))
+        {
+            let problem = "must be an http or https address without blanks, commas and semicolons";
+            return Err(Invalid::new("SECURITY_CSP_REPORT_URI", problem));
         }
         if self.own.max_body_bytes == 0 {
             return Err(Invalid::new("MAX_BODY_BYTES", "must be at least 1"));

@@ -36,6 +36,18 @@ impl SecurityHeaders {
         Self::with_policy(&policy)
     }
 
+    /// Adds the address to which browsers report what the policy forbade, with environment and version
+    /// behind it, as the Flask services put it together (platform.md §8).
+    ///
+    /// # Errors
+    /// The address cannot stand in the header.
+    pub fn with_reports_to(self, uri: &str, env: &str, version: &str) -> Result<Self, Invalid> {
+        let mut tail = url::form_urlencoded::Serializer::new(String::new());
+        tail.append_pair("sentry_environment", env);
+        tail.append_pair("sentry_release", version);
+        self.with_report_uri(&format!("{uri}&{}", tail.finish()))
+    }
+
     /// Adds the address to which browsers report what the policy forbade.
     ///
     /// # Errors
