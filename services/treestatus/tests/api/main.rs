@@ -6,6 +6,7 @@
     reason = "test code may panic"
 )]
 
+mod clients;
 mod command_line;
 mod concurrency;
 mod conditions;
@@ -21,6 +22,7 @@ mod predecessor;
 mod restart;
 mod routes;
 mod schema;
+mod settings;
 mod stack;
 mod taskcluster;
 mod trees;

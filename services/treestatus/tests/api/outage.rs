@@ -27,15 +27,15 @@ const READS: [&str; 8] = [
 ];
 
 /// A service that reaches its database by a wire, and another one on the same database that goes on.
-struct Pair {
+pub struct Pair {
     /// Behind the wire.
-    app: App,
-    other: App,
+    pub app: App,
+    pub other: App,
     wire: Wire,
 }
 
 impl Pair {
-    async fn start(stale_seconds: &str) -> Self {
+    pub async fn start(stale_seconds: &str) -> Self {
         let other = App::start(Backend::Postgres).await;
         let wire = Wire::to(other.0.database.url()).await;
         let builder = TestAppBuilder::new(Backend::Postgres)
@@ -55,6 +55,21 @@ impl Pair {
             .update(json!({"trees": ["a"], "status": "closed", "reason": "bug 1", "tags": ["infra"], "remember": true}))
             .await;
         Self { app, other, wire }
+    }
+
+    pub async fn cut(&mut self) {
+        self.wire.cut().await;
+        self.notice().await;
+    }
+
+    /// Waits until the service has noticed: what it checked counts for some milliseconds.
+    async fn notice(&self) {
+        eventually(PATIENCE, async || {
+            let answer = self.get("/v0/trees").await;
+            let has_noticed = answer.status == 503 || !answer.header("x-data-age").is_empty();
+            has_noticed.then_some(())
+        })
+        .await;
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -91,7 +106,7 @@ async fn reads_go_on_from_memory_and_say_how_old_they_are_until_the_database_is_
         assert_eq!(answer.header("warning"), "", "{path}");
         before.push(answer);
     }
-    pair.wire.cut().await;
+    pair.cut().await;
     for (path, before) in READS.iter().zip(&before) {
         let answer = pair.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
@@ -192,7 +207,7 @@ async fn with_0_nothing_is_shown_from_memory() {
     }
     let mut pair = Pair::start("0").await;
     assert_eq!(pair.get("/trees/a").await.status, 200);
-    pair.wire.cut().await;
+    pair.cut().await;
     assert_eq!(pair.get("/trees/a").await.status, 503);
     assert_eq!(pair.get("/static/ui").await.status, 503);
     pair.wire.mend().await;
@@ -207,6 +222,7 @@ async fn a_network_that_swallows_everything_is_an_outage_too() {
     let mut pair = Pair::start("120").await;
     assert_eq!(pair.get("/trees/a").await.status, 200);
     pair.wire.mute();
+    pair.notice().await;
     let asked = (0..20).map(|_| pair.get("/trees/a"));
     for answer in futures_util::future::join_all(asked).await {
         assert_eq!(answer.status, 200);
@@ -238,7 +254,7 @@ async fn a_memory_without_readers_is_warm_when_the_database_goes() {
     // Nobody reads while the wire is whole; what is shown when it is cut, the service read by itself.
     let start = Instant::now();
     loop {
-        pair.wire.cut().await;
+        pair.cut().await;
         let answer = pair.get("/trees").await;
         if answer.status == 200 && answer.json()["result"]["a"]["reason"] == "bug 1" {
             assert_aged(&answer, "/trees");
