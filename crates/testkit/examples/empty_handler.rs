@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The yardstick of the load script: an actix server whose handlers do nothing but answer. Takes
-//! the port and, optionally, the number of threads.
+//! the port and, optionally, the number of threads and of bytes in the body.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
@@ -15,7 +15,11 @@ async fn main() -> std::io::Result<()> {
         .next()
         .and_then(|text| text.parse().ok())
         .unwrap_or(2);
-    let body = "x".repeat(1024);
+    let bytes = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1024);
+    let body = "x".repeat(bytes);
     HttpServer::new(move || {
         let body = body.clone();
         App::new()
