@@ -10,6 +10,7 @@ use releng_db::{AnyConnection, TxResult};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::outbox::outbox_prune;
 use crate::domain::{Cursor, FeedEvent, Happened, Tree};
 use crate::{State, repo};
 
@@ -96,6 +97,9 @@ pub async fn feed_follow(state: &State, cancel: CancellationToken) {
             pruned = tokio::time::Instant::now();
             if let Err(error) = feed_prune(state).await {
                 tracing::warn!(error = error.chain(), "old events are not removed");
+            }
+            if let Err(error) = outbox_prune(state).await {
+                tracing::warn!(error = error.chain(), "old messages are not removed");
             }
         }
         tokio::select! {

@@ -4,11 +4,13 @@
 mod change;
 mod feed;
 mod log;
+mod outbox;
 mod tree;
 
 pub use change::{change_discard, change_edit, change_list, change_restore};
 pub use feed::{feed_after, feed_follow, feed_start};
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
+pub use outbox::{outbox_check, outbox_follow, outbox_targets};
 pub use tree::{Outcome, tree_create, tree_delete, tree_fetch, tree_list, tree_update};
 
 /// Text for a tree that does not exist; clients compare it.
