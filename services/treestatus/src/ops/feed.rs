@@ -87,14 +87,14 @@ pub async fn feed_start(state: &State, last: Option<Cursor>) -> Result<(Cursor, 
 pub async fn feed_follow(state: &State, cancel: CancellationToken) {
     let mut place = None;
     let mut seen = None;
-    let mut pruned = tokio::time::Instant::now();
+    let mut pruned: Option<tokio::time::Instant> = None;
     while !cancel.is_cancelled() {
         match step(state, &mut place, &mut seen).await {
             Ok(()) => {}
             Err(error) => tracing::warn!(error = error.chain(), "the change feed waits"),
         }
-        if pruned.elapsed() >= PRUNE {
-            pruned = tokio::time::Instant::now();
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
+            pruned = Some(tokio::time::Instant::now());
             if let Err(error) = feed_prune(state).await {
                 tracing::warn!(error = error.chain(), "old events are not removed");
             }

@@ -14,6 +14,7 @@ mod edits;
 mod errors;
 mod events;
 mod logs;
+mod notices;
 mod pages;
 mod predecessor;
 mod restart;
