@@ -150,10 +150,7 @@ impl State {
         let key = req.headers().get("authorization");
         let expected = format!("OAuth {}", self.token);
         if key.and_then(|value| value.to_str().ok()) != Some(&expected) {
-            return Err(refusal(
-                StatusCode::UNAUTHORIZED,
-                "Could not authenticate",
-            ));
+            return Err(refusal(StatusCode::UNAUTHORIZED, "Could not authenticate"));
         }
         if page != self.page {
             return Err(refusal(StatusCode::NOT_FOUND, "Page not found"));
@@ -199,7 +196,10 @@ async fn create(
         Err(problem) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, &problem),
     };
     if !incident.get("name").is_some_and(Value::is_string) {
-        return refusal(StatusCode::UNPROCESSABLE_ENTITY, "incident[name] is missing");
+        return refusal(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "incident[name] is missing",
+        );
     }
     let id = {
         let mut record = state.record();

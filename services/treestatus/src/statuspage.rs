@@ -79,9 +79,7 @@ impl Statuspage {
     /// # Errors
     /// As [`Statuspage::create`].
     pub async fn unresolved(&self, tree: &str) -> Result<Vec<String>> {
-        let response = self
-            .ask(Method::GET, "/incidents/unresolved", None)
-            .await?;
+        let response = self.ask(Method::GET, "/incidents/unresolved", None).await?;
         let list: Vec<Value> = serde_json::from_slice(&read(response).await?).map_err(silent)?;
         let is_ours = |incident: &&Value| {
             let told = incident.pointer("/metadata/treestatus/tree");

@@ -145,7 +145,10 @@ impl Notices {
     pub fn complain(&self) {
         if !self.missing.is_empty() {
             let missing = self.missing.join(", ");
-            tracing::error!(missing, "Statuspage is on, and settings are missing: {missing}");
+            tracing::error!(
+                missing,
+                "Statuspage is on, and settings are missing: {missing}"
+            );
         }
         let own = &self.own;
         let missing: Vec<&str> = [

@@ -31,7 +31,10 @@ pub(super) fn report(
     };
     let (href, text) = match step {
         Step::Create | Step::List => (page, "Visit statuspage"),
-        Step::Resolve(id) => (format!("{page}/incidents/{id}"), "Visit statuspage incident"),
+        Step::Resolve(id) => (
+            format!("{page}/incidents/{id}"),
+            "Visit statuspage incident",
+        ),
     };
     let next = if is_over {
         "It is not tried again."
@@ -97,6 +100,6 @@ async fn order(sender: &Sender<'_>, message: &Message) -> Result<()> {
     sender
         .state
         .db
-        .write(move |conn| Ok(repo::outbox_attempt_in_txn(conn, id, next_at)?))
+        .write_behind(move |conn| Ok(repo::outbox_attempt_in_txn(conn, id, next_at)?))
         .await
 }

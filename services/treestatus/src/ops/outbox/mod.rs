@@ -135,13 +135,16 @@ pub(super) async fn outbox_prune(state: &State) -> Result<()> {
         .collect();
     let (ended, abandoned) = state
         .db
-        .write(move |conn| Ok(repo::outbox_prune_in_txn(conn, before, &off)?))
+        .write_behind(move |conn| Ok(repo::outbox_prune_in_txn(conn, before, &off)?))
         .await?;
     if ended > 0 {
         tracing::debug!(ended, "old messages are removed");
     }
     if abandoned > 0 {
-        tracing::warn!(abandoned, "messages are removed unsent: their target is off");
+        tracing::warn!(
+            abandoned,
+            "messages are removed unsent: their target is off"
+        );
     }
     Ok(())
 }

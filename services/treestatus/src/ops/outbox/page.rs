@@ -102,7 +102,7 @@ async fn note_attempt(sender: &Sender<'_>, message: &Message) -> Result<()> {
     sender
         .state
         .db
-        .write(move |conn| Ok(repo::outbox_attempt_in_txn(conn, id, next_at.naive_utc())?))
+        .write_behind(move |conn| Ok(repo::outbox_attempt_in_txn(conn, id, next_at.naive_utc())?))
         .await
 }
 
@@ -124,7 +124,10 @@ async fn perform(
                 page.create(change, component).await
             };
             let failed = create.await.err();
-            failed.map(|error| (Step::Create, error)).into_iter().collect()
+            failed
+                .map(|error| (Step::Create, error))
+                .into_iter()
+                .collect()
         }
         Incident::Ends => match page.unresolved(tree).await {
             Err(error) => vec![(Step::List, error)],
@@ -195,7 +198,7 @@ async fn note_failure(sender: &Sender<'_>, message: &Message, mails: Vec<Mail>) 
     sender
         .state
         .db
-        .write(move |conn| {
+        .write_behind(move |conn| {
             repo::outbox_postpone_in_txn(conn, id, next_at, is_news)?;
             for order in &orders {
                 repo::outbox_insert_in_txn(conn, order)?;

@@ -146,7 +146,9 @@ impl<'a> Sender<'a> {
         let is_ours = self
             .state
             .db
-            .write(move |conn| Ok(repo::sender_take_in_txn(conn, target, &holder, lease_ms)?))
+            .write_behind(move |conn| {
+                Ok(repo::sender_take_in_txn(conn, target, &holder, lease_ms)?)
+            })
             .await?;
         if is_ours {
             self.leased = asked;
@@ -179,7 +181,7 @@ impl<'a> Sender<'a> {
         let left = self
             .state
             .db
-            .write(move |conn| Ok(repo::sender_leave_in_txn(conn, target, &holder)?))
+            .write_behind(move |conn| Ok(repo::sender_leave_in_txn(conn, target, &holder)?))
             .await;
         if let Err(error) = left {
             tracing::debug!(error = error.chain(), "the lease ends by itself");
@@ -211,7 +213,7 @@ impl<'a> Sender<'a> {
         let (count, now) = (ids.len(), self.state.clock.now().naive_utc());
         self.state
             .db
-            .write(move |conn| Ok(repo::outbox_end_in_txn(conn, &ids, now, ending)?))
+            .write_behind(move |conn| Ok(repo::outbox_end_in_txn(conn, &ids, now, ending)?))
             .await?;
         match ending {
             Ending::Sent => MetricName::OutboxSent.add(self.target, count),

@@ -60,7 +60,8 @@ impl Driver {
             };
             if !is_answered {
                 // The process is gone: the next one has another address.
-                let _ = tokio::time::timeout(Duration::from_millis(100), self.address.changed()).await;
+                let _ =
+                    tokio::time::timeout(Duration::from_millis(100), self.address.changed()).await;
             }
         }
         self
@@ -104,12 +105,16 @@ impl Driver {
         let Ok(stack) = get(&self.address(), "/stack").await else {
             return false;
         };
-        let ours = stack["result"].as_array().unwrap().iter().find_map(|change| {
-            let reason = change["reason"].as_str().unwrap().to_owned();
-            self.remembered
-                .contains(&reason)
-                .then(|| (change["id"].as_i64().unwrap(), reason))
-        });
+        let ours = stack["result"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|change| {
+                let reason = change["reason"].as_str().unwrap().to_owned();
+                self.remembered
+                    .contains(&reason)
+                    .then(|| (change["id"].as_i64().unwrap(), reason))
+            });
         let Some((id, reason)) = ours else {
             return true;
         };

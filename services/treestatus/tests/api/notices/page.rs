@@ -101,8 +101,11 @@ async fn a_closed_tree_becomes_an_incident_and_its_end_resolves_all_of_them() {
         let app = world.app(backend).await;
         world.page.add(old_incident("old1", "a"));
         world.page.add(old_incident("other", "b"));
-        world.page.add(json!({"id": "human", "name": "x", "status": "monitoring", "metadata": {}}));
-        app.update(json!({"trees": ["a"], "message_of_the_day": "motd"})).await;
+        world
+            .page
+            .add(json!({"id": "human", "name": "x", "status": "monitoring", "metadata": {}}));
+        app.update(json!({"trees": ["a"], "message_of_the_day": "motd"}))
+            .await;
         app.set(&["a"], "closed", "bug 1", &["infra"]).await;
         let create = asked(
             "POST",
@@ -147,10 +150,13 @@ async fn what_does_not_belong_on_the_page_is_not_told() {
     let world = World::new();
     let app = world.app(Backend::Sqlite).await;
     app.set(&["a"], "closed", "another tag", &["other"]).await;
-    app.set(&["b"], "closed", "two tags", &["infra", "backlog"]).await;
-    app.set(&["b"], "open", "two tags", &["infra", "backlog"]).await;
+    app.set(&["b"], "closed", "two tags", &["infra", "backlog"])
+        .await;
+    app.set(&["b"], "open", "two tags", &["infra", "backlog"])
+        .await;
     app.set(&["c"], "closed", "no component", &["infra"]).await;
-    app.set(&["b"], "approval required", "not closed", &["infra"]).await;
+    app.set(&["b"], "approval required", "not closed", &["infra"])
+        .await;
     assert_eq!(world.settled(&app).await, []);
     assert_eq!(world.page.hits(), 0);
 }
@@ -272,7 +278,9 @@ async fn a_page_that_hangs_holds_up_nobody_and_a_tree_that_opened_again_needs_no
 async fn mails_wait_for_a_notify_service_that_is_down() {
     let world = World::new();
     let app = world.app(Backend::Sqlite).await;
-    world.taskcluster.set_behaviour_for(2, Behaviour::ServerError);
+    world
+        .taskcluster
+        .set_behaviour_for(2, Behaviour::ServerError);
     world.page.set_behaviour_for(1, Behaviour::Cut);
     app.set(&["a"], "closed", "r", &["infra"]).await;
     world.settled(&app).await;
@@ -284,7 +292,11 @@ async fn mails_wait_for_a_notify_service_that_is_down() {
 #[actix_web::test]
 async fn missing_settings_are_no_error() {
     let world = World::new();
-    for missing in ["STATUSPAGE_TOKEN", "STATUSPAGE_PAGE_ID", "STATUSPAGE_COMPONENTS"] {
+    for missing in [
+        "STATUSPAGE_TOKEN",
+        "STATUSPAGE_PAGE_ID",
+        "STATUSPAGE_COMPONENTS",
+    ] {
         let mut settings = world.settings();
         settings.retain(|(name, _)| *name != missing);
         let app = start(Backend::Sqlite, &settings).await;

@@ -165,7 +165,12 @@ async fn two_processes_tell_one_story_under_concurrent_changes() {
             }
         });
         let trouble = async {
-            for passage in [Passage::Questions, Passage::All, Passage::Closed, Passage::All] {
+            for passage in [
+                Passage::Questions,
+                Passage::All,
+                Passage::Closed,
+                Passage::All,
+            ] {
                 wire.set(passage);
                 tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             }

@@ -22,9 +22,12 @@ async fn each_change_of_a_status_is_one_message_in_the_envelope_of_the_predecess
         app.tree("with blank").await;
         // None of these is a change of a status.
         app.set(&["a"], "open", "still open", &[]).await;
-        app.update(json!({"trees": ["a"], "reason": "another"})).await;
-        app.update(json!({"trees": ["a"], "message_of_the_day": "hello ü"})).await;
-        app.set(&["a", "with blank"], "closed", "bug 1", &["infra"]).await;
+        app.update(json!({"trees": ["a"], "reason": "another"}))
+            .await;
+        app.update(json!({"trees": ["a"], "message_of_the_day": "hello ü"}))
+            .await;
+        app.set(&["a", "with blank"], "closed", "bug 1", &["infra"])
+            .await;
         let heard = [listener.next().await, listener.next().await];
         let log_id = app.result("/trees/a").await["log_id"].clone();
         let first = &heard[0];
@@ -88,7 +91,10 @@ async fn a_restore_is_told_and_a_discard_is_not() {
         assert_eq!(told, ["closed", "approval required", "open", "closed"]);
         assert_chain(&listener.about("a"));
         let url = app.0.database.url();
-        eventually(PATIENCE, || async move { (waiting(url).await == 0).then_some(()) }).await;
+        eventually(PATIENCE, || async move {
+            (waiting(url).await == 0).then_some(())
+        })
+        .await;
     }
 }
 

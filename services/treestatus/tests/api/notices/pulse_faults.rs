@@ -48,7 +48,10 @@ async fn messages_wait_for_a_broker_that_is_down_from_the_start() {
             text.as_str().map(str::to_owned)
         });
         let text = outbox.await;
-        assert!(text.starts_with("6 messages wait for pulse, the oldest for "), "{text}");
+        assert!(
+            text.starts_with("6 messages wait for pulse, the oldest for "),
+            "{text}"
+        );
         wire.set(Passage::All);
         listener.until(6).await;
         assert_chain(&listener.about("a"));
