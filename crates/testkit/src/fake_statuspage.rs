@@ -139,8 +139,8 @@ impl State {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Checks key and page and notes the request; `Err`: the refusal.
-    fn admit(&self, req: &HttpRequest, page: &str, body: &Value) -> Result<(), HttpResponse> {
+    /// Checks key and page and notes the request.
+    fn admit(&self, req: &HttpRequest, page: &str, body: &Value) -> Result<(), Refusal> {
         let path = req.path().trim_start_matches("/v1").to_owned();
         self.record().seen.push(Seen {
             method: req.method().to_string(),
@@ -150,10 +150,10 @@ impl State {
         let key = req.headers().get("authorization");
         let expected = format!("OAuth {}", self.token);
         if key.and_then(|value| value.to_str().ok()) != Some(&expected) {
-            return Err(refusal(StatusCode::UNAUTHORIZED, "Could not authenticate"));
+            return Err((StatusCode::UNAUTHORIZED, "Could not authenticate"));
         }
         if page != self.page {
-            return Err(refusal(StatusCode::NOT_FOUND, "Page not found"));
+            return Err((StatusCode::NOT_FOUND, "Page not found"));
         }
         Ok(())
     }
@@ -174,6 +174,9 @@ fn configure(cfg: &mut ServiceConfig, state: &Arc<State>) {
     );
 }
 
+/// Status and text of a refusal.
+type Refusal = (StatusCode, &'static str);
+
 fn refusal(status: StatusCode, text: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({"error": text}))
 }
@@ -186,10 +189,10 @@ async fn create(
 ) -> HttpResponse {
     let body = match json_of(&req, &body) {
         Ok(body) => body,
-        Err(response) => return response,
+        Err((status, text)) => return refusal(status, text),
     };
-    if let Err(response) = state.admit(&req, &page, &body) {
-        return response;
+    if let Err((status, text)) = state.admit(&req, &page, &body) {
+        return refusal(status, text);
     }
     let mut incident = match incident_of(&body) {
         Ok(incident) => incident,
@@ -220,8 +223,8 @@ async fn create(
 }
 
 async fn unresolved(state: Data<State>, req: HttpRequest, page: Path<String>) -> HttpResponse {
-    if let Err(response) = state.admit(&req, &page, &Value::Null) {
-        return response;
+    if let Err((status, text)) = state.admit(&req, &page, &Value::Null) {
+        return refusal(status, text);
     }
     let record = state.record();
     let is_open = |incident: &&Value| incident.get("status") != Some(&json!("resolved"));
@@ -238,10 +241,10 @@ async fn update(
     let (page, id) = path.into_inner();
     let body = match json_of(&req, &body) {
         Ok(body) => body,
-        Err(response) => return response,
+        Err((status, text)) => return refusal(status, text),
     };
-    if let Err(response) = state.admit(&req, &page, &body) {
-        return response;
+    if let Err((status, text)) = state.admit(&req, &page, &body) {
+        return refusal(status, text);
     }
     let changes = match incident_of(&body) {
         Ok(changes) => changes,
@@ -270,11 +273,11 @@ fn set(object: &mut Value, name: &str, value: Value) {
     }
 }
 
-fn json_of(req: &HttpRequest, body: &Bytes) -> Result<Value, HttpResponse> {
+fn json_of(req: &HttpRequest, body: &Bytes) -> Result<Value, Refusal> {
     let media_type = req.headers().get("content-type");
     let is_json = media_type.and_then(|v| v.to_str().ok()) == Some("application/json");
     let body = serde_json::from_slice(body).ok().filter(|_| is_json);
-    body.ok_or_else(|| refusal(StatusCode::BAD_REQUEST, "The request is no JSON"))
+    body.ok_or((StatusCode::BAD_REQUEST, "The request is no JSON"))
 }
 
 /// Returns the `incident` of a body when the real API would take it.

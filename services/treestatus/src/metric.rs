@@ -7,26 +7,26 @@ use crate::domain::Target;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MetricName {
     /// Messages that wait to be sent (gauge).
-    OutboxWaiting,
+    Waiting,
     /// Age of the oldest of them in seconds, 0 when there is none (gauge).
-    OutboxOldest,
+    Oldest,
     /// Messages that were sent (counter).
-    OutboxSent,
+    Sent,
     /// Attempts that failed (counter).
-    OutboxFailed,
+    Failed,
     /// Messages that were given up (counter).
-    OutboxGivenUp,
+    GivenUp,
 }
 
 impl MetricName {
     /// Returns the name as it is reported.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::OutboxWaiting => "treestatus.outbox_waiting",
-            Self::OutboxOldest => "treestatus.outbox_oldest_seconds",
-            Self::OutboxSent => "treestatus.outbox_sent",
-            Self::OutboxFailed => "treestatus.outbox_failed",
-            Self::OutboxGivenUp => "treestatus.outbox_given_up",
+            Self::Waiting => "treestatus.outbox_waiting",
+            Self::Oldest => "treestatus.outbox_oldest_seconds",
+            Self::Sent => "treestatus.outbox_sent",
+            Self::Failed => "treestatus.outbox_failed",
+            Self::GivenUp => "treestatus.outbox_given_up",
         }
     }
 

@@ -82,7 +82,7 @@ async fn order(sender: &Sender<'_>, message: &Message) -> Result<()> {
     let age = sender.state.clock.now().naive_utc() - message.at;
     let is_late = age >= TimeDelta::seconds(own.statuspage_retry_secs);
     let is_over = is_late || error.kind() == Kind::InvalidInput;
-    MetricName::OutboxFailed.add(sender.target, 1);
+    MetricName::Failed.add(sender.target, 1);
     tracing::error!(
         tree.name = message.tree,
         is_given_up = is_over,

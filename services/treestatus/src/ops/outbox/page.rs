@@ -152,7 +152,7 @@ async fn fail(sender: &Sender<'_>, message: &Message, failures: Vec<Failure>) ->
     let is_late = age >= TimeDelta::seconds(own.statuspage_retry_secs);
     let is_refused = failures.iter().all(|(_, e)| e.kind() == Kind::InvalidInput);
     let is_over = is_late || is_refused;
-    MetricName::OutboxFailed.add(sender.target, 1);
+    MetricName::Failed.add(sender.target, 1);
     for (step, error) in &failures {
         tracing::error!(
             tree.name = message.tree,

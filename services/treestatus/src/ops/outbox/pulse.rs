@@ -24,7 +24,7 @@ pub(super) async fn send(sender: &mut Sender<'_>) -> Result<()> {
         // One commit for all: a crash before it means repetitions, which have the same id.
         sender.end(sent, Ending::Sent).await?;
         if let Some(error) = failure {
-            MetricName::OutboxFailed.add(sender.target, 1);
+            MetricName::Failed.add(sender.target, 1);
             return Err(error);
         }
         if !sender.lease().await? {

@@ -216,8 +216,8 @@ impl<'a> Sender<'a> {
             .write_behind(move |conn| Ok(repo::outbox_end_in_txn(conn, &ids, now, ending)?))
             .await?;
         match ending {
-            Ending::Sent => MetricName::OutboxSent.add(self.target, count),
-            Ending::GivenUp => MetricName::OutboxGivenUp.add(self.target, count),
+            Ending::Sent => MetricName::Sent.add(self.target, count),
+            Ending::GivenUp => MetricName::GivenUp.add(self.target, count),
             Ending::Superseded => {}
         }
         Ok(())
@@ -227,8 +227,8 @@ impl<'a> Sender<'a> {
     async fn measure(&mut self) -> Result<bool> {
         let backlog = backlog(self.state, self.target).await?;
         let secs = age_secs(backlog, self.state.clock.now().naive_utc());
-        MetricName::OutboxWaiting.set(self.target, backlog.count);
-        MetricName::OutboxOldest.set(self.target, secs);
+        MetricName::Waiting.set(self.target, backlog.count);
+        MetricName::Oldest.set(self.target, secs);
         self.measured = Some(Instant::now());
         Ok(backlog.count > 0)
     }

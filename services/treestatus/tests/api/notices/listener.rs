@@ -90,7 +90,7 @@ impl Listener {
     /// Waits for the next message.
     pub(super) async fn next(&mut self) -> Heard {
         let next = tokio::time::timeout(PATIENCE, self.messages.next()).await;
-        let delivery = next.expect("a message in time").unwrap().unwrap();
+        let delivery = next.unwrap().unwrap().unwrap();
         let text = |value: &Option<lapin::types::ShortString>| {
             value.as_ref().map(|v| v.as_str().to_owned()).unwrap()
         };

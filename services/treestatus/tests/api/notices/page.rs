@@ -121,7 +121,7 @@ async fn a_closed_tree_becomes_an_incident_and_its_end_resolves_all_of_them() {
                 "body": "Message of the day: motd\nReason: bug 1\n",
             }}),
         );
-        assert_eq!(world.settled(&app).await, [create.clone()]);
+        assert_eq!(world.settled(&app).await, std::slice::from_ref(&create));
         app.set(&["a"], "approval required", "r", &["other"]).await;
         let end = json!({"incident": {
             "status": "resolved", "components": {"component1": "operational"},

@@ -96,12 +96,22 @@ async fn a_message_whose_receipt_is_lost_comes_again_with_the_same_id() {
     app.tree("a").await;
     flip(&app, 1).await;
     listener.until(1).await;
+    let database = app.0.database.url();
+    // Its receipt must have come before the next ones are held.
+    eventually(PATIENCE, || async {
+        (waiting(database).await == 0).then_some(())
+    })
+    .await;
     wire.set(Passage::Questions);
     app.set(&["a"], "open", "r", &[]).await;
     let told = listener.next().await;
     assert_eq!(told.payload("status_to"), "open");
-    // It was taken, and the sender cannot know.
-    assert_eq!(waiting(app.0.database.url()).await, 1);
+    // It was taken, and the sender gives the connection up that does not say so.
+    eventually(PATIENCE, || async {
+        (app.heartbeat().await["checks"]["pulse"] == "warning").then_some(())
+    })
+    .await;
+    assert_eq!(waiting(database).await, 1);
     wire.set(Passage::All);
     assert_eq!(listener.next().await.id, told.id);
     app.set(&["a"], "closed", "r", &["infra"]).await;
