@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod notify;
 pub mod pool;
 pub mod run;
 pub mod telemetry;

@@ -9,6 +9,7 @@ pub mod architecture;
 pub mod browser;
 pub mod database;
 pub mod fake_oidc;
+pub mod fake_statuspage;
 pub mod fake_taskcluster;
 pub mod hawk_client;
 pub mod misbehaviour;
@@ -18,6 +19,7 @@ pub mod requirement;
 pub mod s3_bucket;
 pub mod store_proxy;
 pub mod temp;
+pub mod wire;
 
 mod code_flow;
 mod serving;

@@ -22,7 +22,7 @@ pub fn page() -> String {
         ),
         (
             releng_treestatus::Treestatus::INFO,
-            releng_treestatus::settings::Own::docs(),
+            releng_treestatus::settings::docs(),
         ),
         (
             releng_tecken::Tecken::INFO,

@@ -6,11 +6,13 @@ pub mod domain;
 pub mod feed;
 pub mod http;
 pub mod memory;
+mod metric;
 pub mod ops;
 mod repo;
 mod service;
 pub mod settings;
 pub mod state;
+pub mod statuspage;
 
 pub use service::Treestatus;
 pub use settings::Settings;

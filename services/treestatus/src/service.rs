@@ -12,6 +12,7 @@ use releng_common::http::security_headers::SecurityHeaders;
 use releng_common::http::{Frame, Routes};
 use releng_common::run::{Info, Launch, Service, Worker};
 use releng_common::{Clock, Result};
+use releng_events::Publisher as _;
 
 use crate::{Settings, State, http, ops};
 
@@ -87,6 +88,8 @@ impl Service for Treestatus {
                 async move { auth.check().await }
             });
         }
+        let dockerflow = with_outbox(dockerflow, &state);
+        state.settings.notices.complain();
         Ok(Self {
             state,
             frame,
@@ -119,19 +122,45 @@ impl Service for Treestatus {
     fn companions(&self) -> Vec<Worker> {
         let state = self.state.clone();
         let keeping = self.state.clone();
-        vec![
+        let mut workers = vec![
             Worker::new("feed", move |cancel| async move {
                 ops::feed_follow(&state, cancel).await;
             }),
             Worker::new("memory", move |cancel| async move {
                 ops::memory_keep(&keeping, cancel).await;
             }),
-        ]
+        ];
+        for target in ops::outbox_targets(&self.state) {
+            let state = self.state.clone();
+            workers.push(Worker::new(target.as_str(), move |cancel| async move {
+                ops::outbox_follow(&state, target, cancel).await;
+            }));
+        }
+        workers
     }
 
     fn openapi() -> String {
         http::document()
     }
+}
+
+/// Nobody who asks for a tree needs those who are told of changes: their trouble is a warning.
+fn with_outbox(mut dockerflow: Dockerflow, state: &Data<State>) -> Dockerflow {
+    if let Some(publisher) = &state.pulse {
+        let publisher = Arc::clone(publisher);
+        dockerflow = dockerflow.warn("pulse", move || {
+            let publisher = Arc::clone(&publisher);
+            async move { publisher.check().await }
+        });
+    }
+    if ops::outbox_targets(state).is_empty() {
+        return dockerflow;
+    }
+    let state = state.clone();
+    dockerflow.warn("outbox", move || {
+        let state = state.clone();
+        async move { ops::outbox_check(&state).await }
+    })
 }
 
 /// treestatus has no commands beyond the shared ones.

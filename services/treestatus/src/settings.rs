@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Settings of treestatus beyond the shared ones.
 
-use releng_common::config::{Common, Invalid, Source};
+mod notices;
+
+use std::sync::Arc;
+
+use releng_common::config::{Common, Doc, Invalid, Source};
+
+pub use notices::{Notices, Page};
 
 releng_common::settings! {
     /// Settings that only treestatus has.
@@ -14,10 +20,8 @@ releng_common::settings! {
         pub csp_report_uri: Option<String> = "SECURITY_CSP_REPORT_URI";
         /// Scope prefixes of which any satisfies, comma separated (D-17).
         pub scope_prefixes: Vec<String> = "SCOPE_PREFIXES", default "project:releng:services/treestatus/,project:releng:treestatus/";
-        /// Where status changes are published: `log:` writes a line per change.
+        /// Where status changes go while Pulse is off: `log:` writes a line per change.
         pub events_url: String = "EVENTS_URL", default "log:";
-        /// Exchange named in published events.
-        pub pulse_exchange: String = "PULSE_TREESTATUS_EXCHANGE", default "exchange/treestatus/v1";
         /// Event streams (`/events`) that may be open at once.
         pub event_streams: usize = "EVENT_STREAMS", default "2000";
         /// Seconds for which events are kept, so that streams may resume.
@@ -31,6 +35,11 @@ releng_common::settings! {
     }
 }
 
+/// Returns the descriptions of all settings that are not those of every service.
+pub fn docs() -> Vec<Doc> {
+    [Own::docs(), notices::docs()].concat()
+}
+
 /// All settings of the service.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -38,6 +47,8 @@ pub struct Settings {
     pub common: Common,
     /// Those of treestatus.
     pub own: Own,
+    /// What is told to others about changes.
+    pub notices: Arc<Notices>,
 }
 
 impl Settings {
@@ -47,10 +58,15 @@ impl Settings {
     /// The first setting that is wrong.
     pub fn load(source: &Source) -> Result<Self, Invalid> {
         let (mut common, own) = (Common::load(source)?, Own::load(source)?);
+        let notices = Notices::load(source, common.taskcluster_root_url.clone())?;
         if !own.taskcluster_auth {
             common.taskcluster_root_url = None;
         }
-        let settings = Self { common, own };
+        let settings = Self {
+            common,
+            own,
+            notices: Arc::new(notices),
+        };
         settings.validate()?;
         Ok(settings)
     }

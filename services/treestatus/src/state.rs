@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use releng_common::auth::Authenticator;
 use releng_common::http::Outside;
+use releng_common::notify::Notify;
 use releng_common::{Clock, Result};
 use releng_db::Db;
-use releng_events::Publisher;
+use releng_events::{Publisher, pulse};
 
 use crate::board::{Board, Stack};
 use crate::domain::Permissions;
 use crate::feed::Feed;
 use crate::memory::Memory;
+use crate::statuspage::Statuspage;
 use crate::{Settings, repo};
 
 /// Everything an operation may need.
@@ -36,8 +38,14 @@ pub struct State {
     pub stack: Memory<Stack>,
     /// The change feed of this process.
     pub feed: Feed,
-    /// Who hears of changed trees.
+    /// Who hears of changed trees while Pulse is off.
     pub publisher: Arc<dyn Publisher>,
+    /// The message broker, when it is on.
+    pub pulse: Option<Arc<pulse::Publisher>>,
+    /// The page for closed trees, when it is on.
+    pub statuspage: Option<Statuspage>,
+    /// Mails about failures of Statuspage, when that is on and they can be sent.
+    pub notify: Option<Notify>,
 }
 
 impl State {
@@ -61,6 +69,10 @@ impl State {
         let outside = Outside::open(&settings.common)?;
         let feed = Feed::new(settings.own.event_streams);
         let publisher = releng_events::open(&settings.own.events_url)?;
+        let notices = &settings.notices;
+        let broker = notices.broker.clone();
+        let pulse = broker.map(|broker| Arc::new(pulse::Publisher::new(broker)));
+        let (statuspage, notify) = (notices.statuspage()?, notices.notify()?);
         let permissions = Permissions::new(&settings.own.scope_prefixes);
         Ok(Self {
             settings,
@@ -73,6 +85,9 @@ impl State {
             stack,
             feed,
             publisher,
+            pulse,
+            statuspage,
+            notify,
         })
     }
 }

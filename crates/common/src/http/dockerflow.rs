@@ -41,7 +41,7 @@ pub struct Dockerflow {
     version_file: PathBuf,
     /// True when a missing version file is a 404 (tecken), false for `unknown` in each member.
     is_version_required: bool,
-    checks: Vec<(&'static str, &'static str, Check)>,
+    checks: Vec<Part>,
     is_draining: Arc<AtomicBool>,
     last: Arc<tokio::sync::Mutex<Option<Checked>>>,
 }
@@ -49,10 +49,36 @@ pub struct Dockerflow {
 /// When the checks ran last, and what they said.
 type Checked = (Instant, Vec<Outcome>);
 
+/// One part of the service.
+#[derive(Clone)]
+struct Part {
+    name: &'static str,
+    /// What probes see when it is broken; `None`: requests do without it, and probes see a warning with
+    /// the text of the error.
+    problem: Option<&'static str>,
+    check: Check,
+}
+
 #[derive(Clone)]
 struct Outcome {
     name: &'static str,
     problem: Option<String>,
+    is_warning: bool,
+}
+
+impl Outcome {
+    fn is_error(&self) -> bool {
+        self.problem.is_some() && !self.is_warning
+    }
+
+    /// Returns python-dockerflow's word and number for it.
+    fn level(&self) -> (&'static str, u8) {
+        match (&self.problem, self.is_warning) {
+            (None, _) => ("ok", 0),
+            (Some(_), true) => ("warning", 30),
+            (Some(_), false) => ("error", 40),
+        }
+    }
 }
 
 impl Dockerflow {
@@ -81,8 +107,26 @@ impl Dockerflow {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        self.checks
-            .push((name, problem, Arc::new(move || Box::pin(run()))));
+        self.checks.push(Part {
+            name,
+            problem: Some(problem),
+            check: Arc::new(move || Box::pin(run())),
+        });
+        self
+    }
+
+    /// Adds a part that requests do without: while it is broken probes see a warning with the text of
+    /// the error, and the status stays 200.
+    pub fn warn<F, Fut>(mut self, name: &'static str, run: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.checks.push(Part {
+            name,
+            problem: None,
+            check: Arc::new(move || Box::pin(run())),
+        });
         self
     }
 
@@ -124,20 +168,24 @@ impl Dockerflow {
         {
             return outcomes.clone();
         }
-        let runs = self.checks.iter().map(|(name, problem, check)| async move {
-            let result = tokio::time::timeout(CHECK_TIMEOUT, check())
+        let runs = self.checks.iter().map(|part| async move {
+            let result = tokio::time::timeout(CHECK_TIMEOUT, (part.check)())
                 .await
                 .unwrap_or_else(|_| Err(Error::unavailable("no answer within 2 seconds")));
             if let Err(error) = &result {
                 tracing::warn!(
-                    check = *name,
+                    check = part.name,
                     error = error.chain(),
                     "heartbeat check failed"
                 );
             }
             Outcome {
-                name,
-                problem: result.is_err().then(|| (*problem).to_owned()),
+                name: part.name,
+                problem: result.err().map(|error| match part.problem {
+                    Some(problem) => problem.to_owned(),
+                    None => error.message().to_owned(),
+                }),
+                is_warning: part.problem.is_none(),
             }
         });
         let outcomes = futures_util::future::join_all(runs).await;
@@ -152,9 +200,10 @@ impl Dockerflow {
             outcomes.push(Outcome {
                 name: "draining",
                 problem,
+                is_warning: false,
             });
         }
-        let is_ok = outcomes.iter().all(|o| o.problem.is_none());
+        let is_ok = !outcomes.iter().any(Outcome::is_error);
         match self.heartbeat {
             Heartbeat::Flat if is_ok => HttpResponse::Ok()
                 .insert_header(("cache-control", "public, max-age=60"))
@@ -163,6 +212,7 @@ impl Dockerflow {
             Heartbeat::Flat => {
                 let body: Map<String, Value> = outcomes
                     .into_iter()
+                    .filter(Outcome::is_error)
                     .filter_map(|o| o.problem.map(|p| (o.name.to_owned(), json!(p))))
                     .collect();
                 HttpResponse::BadGateway()
@@ -175,7 +225,7 @@ impl Dockerflow {
                     .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
                 HttpResponse::build(status)
                     .insert_header(("cache-control", "no-store"))
-                    .json(dockerflow_body(&outcomes, is_ok))
+                    .json(dockerflow_body(&outcomes))
             }
         }
     }
@@ -195,22 +245,23 @@ impl Dockerflow {
     }
 }
 
-fn dockerflow_body(outcomes: &[Outcome], is_ok: bool) -> Value {
-    let level = |o: &Outcome| if o.problem.is_some() { "error" } else { "ok" };
+fn dockerflow_body(outcomes: &[Outcome]) -> Value {
     let checks: Map<String, Value> = outcomes
         .iter()
-        .map(|o| (o.name.to_owned(), json!(level(o))))
+        .map(|o| (o.name.to_owned(), json!(o.level().0)))
         .collect();
     let details: Map<String, Value> = outcomes
         .iter()
         .filter_map(|o| {
             let problem = o.problem.as_ref()?;
+            let (status, level) = o.level();
             let id = format!("releng.health.{}", o.name);
-            let detail = json!({"status": "error", "level": 40, "messages": {id: problem}});
+            let detail = json!({"status": status, "level": level, "messages": {id: problem}});
             Some((o.name.to_owned(), detail))
         })
         .collect();
-    let status = if is_ok { "ok" } else { "error" };
+    let worst = outcomes.iter().map(Outcome::level).max_by_key(|l| l.1);
+    let status = worst.map_or("ok", |(status, _)| status);
     json!({"status": status, "checks": checks, "details": details})
 }
 

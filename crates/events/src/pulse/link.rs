@@ -22,6 +22,8 @@ pub(super) struct Link {
     connection: Connection,
     pub(super) channel: Channel,
     exchanges: BTreeSet<String>,
+    /// Whether the broker was asked to confirm what is published on the channel.
+    confirms: bool,
     timeout: Duration,
 }
 
@@ -37,6 +39,7 @@ impl Link {
             connection,
             channel,
             exchanges: BTreeSet::new(),
+            confirms: false,
             timeout: broker.timeout,
         })
     }
@@ -45,9 +48,13 @@ impl Link {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(super) async fn confirm(&self) -> Result<()> {
-        let confirm = self.channel.confirm_select(ConfirmSelectOptions::default());
-        self.within(confirm).await
+    pub(super) async fn confirm(&mut self) -> Result<()> {
+        if !self.confirms {
+            let confirm = self.channel.confirm_select(ConfirmSelectOptions::default());
+            self.within(confirm).await?;
+            self.confirms = true;
+        }
+        Ok(())
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -67,6 +74,7 @@ impl Link {
         if declared.as_ref().is_err_and(is_other_kind) {
             // The refusal has closed the channel.
             self.channel = self.within(self.connection.create_channel()).await?;
+            self.confirms = false;
             self.exchange(name, true).await.map_err(failed)?;
             tracing::warn!(
                 exchange = name,

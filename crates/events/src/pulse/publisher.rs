@@ -52,7 +52,7 @@ impl Publisher {
 
 async fn send(link: &mut Link, event: &Event) -> Result<()> {
     link.declare_exchange(&event.exchange).await?;
-    // After the declaration, which may have had to open another channel. Asking twice is harmless.
+    // After the declaration, which may have had to open another channel.
     link.confirm().await?;
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())

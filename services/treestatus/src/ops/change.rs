@@ -2,6 +2,7 @@
 //! The stack of remembered changes: edit, restore, discard.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use releng_common::auth::Caller;
 use releng_common::{Error, Result};
@@ -9,8 +10,9 @@ use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_CHANGE;
 use super::log::{correct, entry_edit_in_txn};
-use super::tree::{StatusChange, publish, update_in_txn};
-use crate::domain::{Change, Edit, Status, Update};
+use super::outbox::tell_in_txn;
+use super::tree::{publish, update_in_txn};
+use crate::domain::{Change, Edit, Status, StatusChange, Update};
 use crate::{State, repo};
 
 /// Forgets a change. Of several requests for one change exactly one wins.
@@ -33,6 +35,7 @@ pub async fn change_discard(state: &State, caller: &Caller, id: i32) -> Result<(
 pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<()> {
     let who = caller.require_any(&state.permissions.revert)?.to_owned();
     let now = state.clock.now().naive_utc();
+    let notices = Arc::clone(&state.settings.notices);
     let changed = state
         .db
         .write(move |conn| {
@@ -55,6 +58,7 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
                 };
                 changed.extend(update_in_txn(conn, &who, now, &update)?);
             }
+            tell_in_txn(conn, &notices, now, &changed)?;
             Ok(changed)
         })
         .await?;

@@ -10,6 +10,7 @@ use releng_db::{AnyConnection, TxResult};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::outbox::outbox_prune;
 use crate::domain::{Cursor, FeedEvent, Happened, Tree};
 use crate::{State, repo};
 
@@ -86,16 +87,19 @@ pub async fn feed_start(state: &State, last: Option<Cursor>) -> Result<(Cursor, 
 pub async fn feed_follow(state: &State, cancel: CancellationToken) {
     let mut place = None;
     let mut seen = None;
-    let mut pruned = tokio::time::Instant::now();
+    let mut pruned: Option<tokio::time::Instant> = None;
     while !cancel.is_cancelled() {
         match step(state, &mut place, &mut seen).await {
             Ok(()) => {}
             Err(error) => tracing::warn!(error = error.chain(), "the change feed waits"),
         }
-        if pruned.elapsed() >= PRUNE {
-            pruned = tokio::time::Instant::now();
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
+            pruned = Some(tokio::time::Instant::now());
             if let Err(error) = feed_prune(state).await {
                 tracing::warn!(error = error.chain(), "old events are not removed");
+            }
+            if let Err(error) = outbox_prune(state).await {
+                tracing::warn!(error = error.chain(), "old messages are not removed");
             }
         }
         tokio::select! {

@@ -5,12 +5,14 @@ mod change;
 mod feed;
 mod log;
 mod memory;
+mod outbox;
 mod tree;
 
 pub use change::{change_discard, change_edit, change_restore};
 pub use feed::{feed_after, feed_follow, feed_start};
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
 pub use memory::{change_list, memory_keep, tree_list};
+pub use outbox::{outbox_check, outbox_follow, outbox_targets};
 pub use tree::{Outcome, tree_create, tree_delete, tree_update};
 
 /// Text for a tree that does not exist; clients compare it.

@@ -2,6 +2,7 @@
 //! Making, changing and deleting trees.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use releng_common::auth::Caller;
@@ -13,7 +14,10 @@ use serde_json::json;
 
 use super::NO_SUCH_TREE;
 use super::feed::tell_in_txn;
-use crate::domain::{Happened, LastState, NewTree, TREES_LIMIT, Tree, Update, no_trees, too_many};
+use super::outbox;
+use crate::domain::{
+    Happened, LastState, NewTree, StatusChange, TREES_LIMIT, Tree, Update, no_trees, too_many,
+};
 use crate::{State, repo};
 
 /// Makes a tree. No log entry is written.
@@ -84,7 +88,7 @@ pub enum Outcome {
     Outdated(Vec<Tree>),
 }
 
-/// Changes trees, all or nothing, then publishes what really changed. `condition` holds the newest
+/// Changes trees, all or nothing, and tells others what really changed. `condition` holds the newest
 /// log entry that the caller has seen of some of the trees, 0 for none.
 ///
 /// # Errors
@@ -97,6 +101,7 @@ pub async fn tree_update(
 ) -> Result<Outcome> {
     let who = caller.require_any(&state.permissions.update)?.to_owned();
     let now = state.clock.now().naive_utc();
+    let notices = Arc::clone(&state.settings.notices);
     let changed = state
         .db
         .write(move |conn| {
@@ -110,7 +115,9 @@ pub async fn tree_update(
             if !outdated.is_empty() {
                 return Ok(Err(outdated));
             }
-            update_in_txn(conn, &who, now, &update).map(Ok)
+            let changed = update_in_txn(conn, &who, now, &update)?;
+            outbox::tell_in_txn(conn, &notices, now, &changed)?;
+            Ok(Ok(changed))
         })
         .await?;
     match changed {
@@ -131,12 +138,6 @@ fn outdated_in_txn(
         outdated.extend(tree.filter(|tree| i64::from(tree.log_id.unwrap_or(0)) != *seen));
     }
     Ok(outdated)
-}
-
-/// A status that really changed, for those who listen.
-pub(super) struct StatusChange {
-    pub from: String,
-    pub tree: Tree,
 }
 
 /// Applies an update to trees that the caller has locked; returns the changes of status.
@@ -168,12 +169,7 @@ pub(super) fn update_in_txn(
         if update.remember {
             remembered.push((name.clone(), last_state(&before, &after)));
         }
-        if before.status != after.status {
-            changed.push(StatusChange {
-                from: before.status,
-                tree: after,
-            });
-        }
+        changed.extend(StatusChange::between(&before, &after));
     }
     if update.remember {
         let status = update.status.map(|s| s.as_str()).unwrap_or_default();
@@ -196,30 +192,24 @@ fn last_state(before: &Tree, after: &Tree) -> LastState {
     }
 }
 
-/// Tells listeners after the commit. Their trouble never changes the answer (treestatus.md §5).
+/// Tells the log after the commit, where no broker hears of it. Trouble never changes the answer
+/// (treestatus.md §5).
 pub(super) async fn publish(state: &State, changed: &[StatusChange]) {
+    if state.pulse.is_some() {
+        return;
+    }
     for change in changed {
-        let tree = &change.tree;
+        let name = &change.tree.tree;
         let event = Event {
-            exchange: state.settings.own.pulse_exchange.clone(),
-            routing_key: format!("tree/{}/status_change", tree.tree),
-            payload: json!({
-                "status_from": change.from,
-                "status_to": tree.status,
-                "tags": tree.tags,
-                "tree": {
-                    "tree": tree.tree,
-                    "status": tree.status,
-                    "reason": tree.reason,
-                    "message_of_the_day": tree.message_of_the_day,
-                },
-            }),
-            message_id: format!("{}:{}", tree.tree, tree.log_id.unwrap_or_default()),
+            exchange: state.settings.notices.own.pulse_exchange.clone(),
+            routing_key: format!("tree/{name}/status_change"),
+            payload: json!(change),
+            message_id: change.message_id(),
             at: state.clock.now(),
         };
         if let Err(error) = state.publisher.publish(&event).await {
             tracing::warn!(
-                tree.name = tree.tree,
+                tree.name = name,
                 error = error.chain(),
                 "change not published"
             );

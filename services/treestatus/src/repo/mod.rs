@@ -4,6 +4,7 @@
 mod change;
 mod event;
 mod log;
+mod outbox;
 mod rows;
 mod schema;
 mod tree;
@@ -19,6 +20,11 @@ pub(crate) use event::{
 pub(crate) use log::{
     log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_in_txn,
     log_newest, log_search,
+};
+pub(crate) use outbox::{
+    outbox_attempt_in_txn, outbox_backlog, outbox_end_in_txn, outbox_insert_in_txn,
+    outbox_postpone_in_txn, outbox_prune_in_txn, outbox_waiting, sender_leave_in_txn, sender_other,
+    sender_take_in_txn,
 };
 pub(crate) use tree::{
     tree_delete_in_txn, tree_exists, tree_fetch, tree_insert_in_txn, tree_list, tree_lock_in_txn,

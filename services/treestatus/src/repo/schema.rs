@@ -59,5 +59,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    #[sql_name = "releng_treestatus_outbox"]
+    outbox (id) {
+        id -> BigInt,
+        target -> Text,
+        tree -> Text,
+        message_id -> Text,
+        at -> Timestamp,
+        body -> Text,
+        attempts -> Integer,
+        is_reported -> Bool,
+        next_at -> Nullable<Timestamp>,
+        ended_at -> Nullable<Timestamp>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    #[sql_name = "releng_treestatus_senders"]
+    senders (target) {
+        target -> Text,
+        holder -> Text,
+        until_ms -> BigInt,
+    }
+}
+
 diesel::joinable!(change_trees -> changes (stack_id));
 diesel::allow_tables_to_appear_in_same_query!(changes, change_trees);

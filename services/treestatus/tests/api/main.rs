@@ -17,6 +17,7 @@ mod events;
 mod interleavings;
 mod logs;
 mod outage;
+mod notices;
 mod pages;
 mod predecessor;
 mod restart;

@@ -17,6 +17,8 @@ async fn both_databases_have_the_same_tables_and_columns() {
             "releng_treestatus_changes",
             "releng_treestatus_events",
             "releng_treestatus_log",
+            "releng_treestatus_outbox",
+            "releng_treestatus_senders",
             "releng_treestatus_trees",
         ]
     );
