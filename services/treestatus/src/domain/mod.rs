@@ -3,6 +3,7 @@
 
 mod category;
 mod change;
+mod closure;
 mod edit;
 mod event;
 mod log;
@@ -14,6 +15,7 @@ mod words;
 
 pub use category::Category;
 pub use change::{Change, ChangedTree, LastState};
+pub use closure::{ClosureQuery, Closures, Per, Period};
 pub use edit::Edit;
 pub use event::{Cursor, FeedEvent, Happened};
 pub use log::LogEntry;

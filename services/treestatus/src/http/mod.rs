@@ -3,6 +3,7 @@
 
 mod answer;
 mod apidocs;
+mod closures;
 mod dto;
 mod events;
 mod log;
@@ -50,6 +51,8 @@ pub fn routes() -> Routes {
         )
         .add(Route::new("/trees/{tree}/logs").get(log::list))
         .add(Route::new("/trees/{tree}/logs_all").get(log::list_all))
+        .add(Route::new("/trees/{tree}/closures").get(closures::list))
+        .add(Route::new("/trees/{tree}/closures.csv").get(closures::table))
         .add(Route::new("/v0/trees").get(trees::list_v0))
         .add(Route::new("/v0/trees/{tree}").get(trees::fetch_v0))
         .add(Route::new("/stack").get(stack::list))

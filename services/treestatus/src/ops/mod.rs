@@ -2,11 +2,13 @@
 //! What the service does, one public function each. Transactions live here.
 
 mod change;
+mod closure;
 mod feed;
 mod log;
 mod tree;
 
 pub use change::{change_discard, change_edit, change_list, change_restore};
+pub use closure::closure_list;
 pub use feed::{feed_after, feed_follow, feed_start};
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
 pub use tree::{Outcome, tree_create, tree_delete, tree_fetch, tree_list, tree_update};

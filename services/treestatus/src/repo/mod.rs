@@ -18,7 +18,7 @@ pub(crate) use event::{
 };
 pub(crate) use log::{
     log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_in_txn,
-    log_newest, log_search,
+    log_last_status, log_list_after, log_newest, log_search,
 };
 pub(crate) use tree::{
     tree_delete_in_txn, tree_exists, tree_fetch, tree_insert_in_txn, tree_list, tree_lock_in_txn,
