@@ -6,6 +6,12 @@ use releng_common::config::{Common, Invalid, Source};
 releng_common::settings! {
     /// Settings that only treestatus has.
     pub struct Own {
+        /// Name of the environment: `localdev`, `dev`, `staging`, `production`, `test`.
+        pub env: String = "ENV" ["APP_CHANNEL"], default "localdev";
+        /// Name under which Taskcluster knows the page for its sign-in; unset: `releng-treestatus-` and `ENV`.
+        pub login_client_id: Option<String> = "LOGIN_CLIENT_ID";
+        /// Scopes that a sign-in asks Taskcluster for, separated by blanks.
+        pub login_scopes: String = "LOGIN_SCOPES", default "project:releng:services/treestatus/*";
         /// Scope prefixes of which any satisfies, comma separated (D-17).
         pub scope_prefixes: Vec<String> = "SCOPE_PREFIXES", default "project:releng:services/treestatus/,project:releng:treestatus/";
         /// Where status changes are published: `log:` writes a line per change.
@@ -44,6 +50,14 @@ impl Settings {
         };
         settings.validate()?;
         Ok(settings)
+    }
+
+    /// Returns the name under which Taskcluster knows the sign-in page (D-24).
+    pub fn login_client_id(&self) -> String {
+        let own = &self.own;
+        own.login_client_id
+            .clone()
+            .unwrap_or_else(|| format!("releng-treestatus-{}", own.env))
     }
 
     fn validate(&self) -> Result<(), Invalid> {

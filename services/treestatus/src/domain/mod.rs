@@ -23,4 +23,4 @@ pub use log_query::{LogQuery, PAGE_LIMIT, parse_time};
 pub use permissions::Permissions;
 pub use tree::{NewTree, Status, Tree, TreeName};
 pub use update::{NO_CHANGE, TREES_LIMIT, Update, no_trees, too_many};
-pub use words::{Piece, author, pieces, rules};
+pub use words::{Piece, REASON_CATEGORIES, author, pieces, rules};

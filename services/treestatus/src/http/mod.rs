@@ -82,8 +82,13 @@ pub fn routes() -> Routes {
         .add(Route::new("/static/ui/index.html").get(pages::index))
         .add(Route::new("/static/ui").get(pages::home))
         .add(Route::new("/static/ui/treestatus/").get(pages::home))
-        .add(Route::new("/static/ui/treestatus/show/{tree}").get(pages::show));
-    assets::routes(&mut routes, &[assets::STYLESHEET]);
+        .add(Route::new("/static/ui/treestatus/add").get(pages::add))
+        .add(Route::new("/static/ui/treestatus/update").get(pages::update))
+        .add(Route::new("/static/ui/treestatus/delete").get(pages::delete))
+        .add(Route::new("/static/ui/treestatus/show/{tree}").get(pages::show))
+        .add(Route::new("/static/ui/treestatus/statistics/{tree}").get(pages::statistics))
+        .add(Route::new("/static/login.html").get(pages::login));
+    assets::routes(&mut routes, &pages::ASSETS);
     routes
 }
 

@@ -9,7 +9,7 @@ mod tree;
 
 pub use change::{change_discard, change_edit, change_list, change_restore};
 pub use closure::closure_list;
-pub use feed::{feed_after, feed_follow, feed_start};
+pub use feed::{feed_after, feed_follow, feed_newest, feed_start};
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
 pub use tree::{Outcome, tree_create, tree_delete, tree_fetch, tree_list, tree_update};
 

@@ -14,7 +14,8 @@ pub(crate) use change::{
     change_set_reason_in_txn, change_tree_names,
 };
 pub(crate) use event::{
-    event_exists, event_insert_in_txn, event_list_after, event_newest, event_prune_in_txn,
+    event_exists, event_insert_in_txn, event_list_after, event_newest, event_newest_settled,
+    event_prune_in_txn,
 };
 pub(crate) use log::{
     log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_in_txn,

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One tree and its log.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use releng_common::Result;
+use releng_common::http::page;
+use releng_common::http::query::Query;
+
+use super::{Around, badge, category, first};
+use crate::State;
+use crate::domain::{LogEntry, REASON_CATEGORIES, Tree, author, pieces, rules};
+use crate::http::{log, tree_in_path};
+use crate::ops;
+
+#[derive(Template)]
+#[template(path = "show.html")]
+struct Show {
+    around: Around,
+    tree: Tree,
+    log: Vec<LogEntry>,
+    filter: String,
+    /// Where the next page of the log begins.
+    next: Option<i32>,
+}
+
+pub(in crate::http) async fn show(
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse> {
+    let name = tree_in_path(&request)?;
+    let query = Query::of(&request);
+    let filter = query.get("q").unwrap_or_default().to_owned();
+    let around = Around::of(&request, &state).await?;
+    let tree = ops::tree_fetch(&state, name.clone()).await?;
+    let wanted = log::page(&query)?.unwrap_or_default();
+    let (log, next) = ops::log_search(&state, name, wanted).await?;
+    page::html(&Show {
+        around,
+        tree,
+        log,
+        filter,
+        next,
+    })
+}
