@@ -49,8 +49,16 @@ export async function undo() {
   }
 }
 
+let own = 0;
+
+/** Returns whether this page is changing something itself: what the feed says then is no news. */
+export function isActing() {
+  return own > 0;
+}
+
 /** Acts, and shows what has become of everything, also when it failed: then somebody else was faster. */
 async function acting(work) {
+  own += 1;
   await showing(async () => {
     try {
       await work();
@@ -58,6 +66,7 @@ async function acting(work) {
       await refresh().catch(() => {});
     }
   });
+  own -= 1;
 }
 
 /** Opens a form at `of`, a selector, and sends what was edited in it to `path`. */

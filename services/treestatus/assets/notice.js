@@ -24,8 +24,9 @@ export function alert(text) {
   place.scrollIntoView({ block: "nearest" });
 }
 
-/** Takes the problem away. */
+/** Takes away what was said before. */
 export function calm() {
+  say("");
   document.getElementById("alert").replaceChildren();
 }
 

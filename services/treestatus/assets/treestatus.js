@@ -139,7 +139,9 @@ function followFeed() {
     last: body.dataset.feed,
     news: (event) => {
       if (event) {
-        tell(event);
+        if (!changes.isActing()) {
+          tell(event);
+        }
         document.dispatchEvent(new CustomEvent("news", { detail: event.tree }));
       }
       refreshSoon();

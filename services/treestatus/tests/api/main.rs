@@ -6,6 +6,8 @@
     reason = "test code may panic"
 )]
 
+mod browser;
+mod closures;
 mod command_line;
 mod concurrency;
 mod conditions;

@@ -11,7 +11,7 @@ use crate::domain::{Period, REASON_CATEGORIES};
 /// Height of the area with the bars.
 const HEIGHT: i64 = 150;
 /// Room for the numbers at the left.
-const LEFT: i64 = 44;
+const LEFT: i64 = 52;
 const TOP: i64 = 10;
 /// Room for the days below.
 const BOTTOM: i64 = 26;

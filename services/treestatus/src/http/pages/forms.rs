@@ -9,7 +9,7 @@ use releng_common::Result;
 use releng_common::http::page;
 use releng_common::http::query::Query;
 
-use super::{Around, badge, category, first, seen};
+use super::{Around, badge, category, first, given, seen};
 use crate::State;
 use crate::domain::{REASON_CATEGORIES, Status, Tree, author, pieces};
 use crate::ops;

@@ -10,7 +10,7 @@ use releng_common::Result;
 use releng_common::http::page;
 use releng_common::http::query::Query;
 
-use super::{Around, badge, category, first};
+use super::{Around, badge, category, first, given};
 use crate::State;
 use crate::domain::{Category, REASON_CATEGORIES, Tree, author, pieces};
 use crate::ops;

@@ -99,6 +99,13 @@ fn first(tags: &[String]) -> &str {
     category.map(String::as_str).unwrap_or_default()
 }
 
+/// Returns the reason that a change gave, as it was corrected: a correction of the log reaches the trees
+/// of a change, not its own words.
+fn given(change: &Change) -> &str {
+    let part = change.trees.first();
+    part.map_or(&change.reason, |part| &part.last_state.current_reason)
+}
+
 /// Returns the id of the newest log entry as conditions of updates have it.
 fn seen(tree: &Tree) -> i32 {
     tree.log_id.unwrap_or(0)

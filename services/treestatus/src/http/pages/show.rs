@@ -8,7 +8,7 @@ use releng_common::Result;
 use releng_common::http::page;
 use releng_common::http::query::Query;
 
-use super::{Around, badge, category, first};
+use super::{Around, badge, category, first, given};
 use crate::State;
 use crate::domain::{LogEntry, REASON_CATEGORIES, Tree, author, pieces, rules};
 use crate::http::{log, tree_in_path};

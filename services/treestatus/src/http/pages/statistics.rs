@@ -10,7 +10,7 @@ use releng_common::http::page;
 use releng_common::http::query::Query;
 
 use super::chart::{Chart, heading};
-use super::{Around, badge, category, first};
+use super::{Around, badge, category, first, given};
 use crate::State;
 use crate::domain::{Per, Period, REASON_CATEGORIES, author, pieces};
 use crate::http::{closures, tree_in_path};
