@@ -102,13 +102,14 @@ impl Chart {
         };
         for (at, period) in (0..).zip(periods) {
             let x = LEFT + WIDTH * at / count;
-            let width = (WIDTH / count - 4).max(1);
-            chart.stack(period, x + 2, width, scale);
+            let gap = (WIDTH / count / 4).min(2);
+            let width = (WIDTH / count - 2 * gap).max(1);
+            chart.stack(period, x + gap, width, scale);
             // Names that stood into each other would say nothing.
             let every = (count + 6) / 7;
             if at % every == 0 {
                 chart.labels.push(Label {
-                    x: x + 2 + width / 2,
+                    x: x + gap + width / 2,
                     text: period.since.format("%m-%d").to_string(),
                 });
             }
