@@ -95,16 +95,18 @@ impl Browser {
         }
     }
 
-    /// Waits until an element can be seen, and clicks on it.
+    /// Waits until an element can be seen, and clicks on it. One that the page exchanges meanwhile is
+    /// looked for again.
     pub async fn click(&self, selector: &str) {
         eventually(PATIENCE, || async {
-            self.sees(selector).await.then_some(())
+            if !self.sees(selector).await {
+                return None;
+            }
+            let element = self.find(selector).await?;
+            let path = format!("{}/element/{element}/click", self.session);
+            attempt(self.http.post(path).json(&json!({}))).await
         })
         .await;
-        if let Some(element) = self.find(selector).await {
-            self.post(&format!("element/{element}/click"), &json!({}))
-                .await;
-        }
     }
 
     /// Waits until a file was downloaded under this name, and returns its bytes.
@@ -164,9 +166,14 @@ fn client() -> reqwest::Client {
     built.unwrap_or_else(|e| panic!("no client for the browser: {e}"))
 }
 
-/// Sends a command and returns the value of the answer; a page that changes meanwhile makes commands
-/// about its elements fail, which then have the value null.
+/// Sends a command and returns the value of the answer, null when [`attempt`] has none.
 async fn send(request: reqwest::RequestBuilder) -> Value {
+    attempt(request).await.unwrap_or_default()
+}
+
+/// Sends a command and returns the value of the answer, `None` when the page changed meanwhile: that
+/// makes commands about its elements fail.
+async fn attempt(request: reqwest::RequestBuilder) -> Option<Value> {
     let answer = request
         .send()
         .await
@@ -176,10 +183,14 @@ async fn send(request: reqwest::RequestBuilder) -> Value {
         .await
         .unwrap_or_else(|e| panic!("the browser's driver talks nonsense: {e}"));
     let value = body.get("value").cloned().unwrap_or_default();
+    let message = text(&value, "message");
     match text(&value, "error") {
-        "" => value,
-        "stale element reference" | "no such element" | "detached shadow root" => Value::Null,
-        _ => panic!("the browser refuses: {}", text(&value, "message")),
+        "" => Some(value),
+        "stale element reference" | "no such element" | "detached shadow root" => None,
+        // Another name of the driver for the first of them, and an element below another one.
+        "unknown error" if message.contains("does not belong to the document") => None,
+        "element click intercepted" => None,
+        _ => panic!("the browser refuses: {message}"),
     }
 }
 

@@ -2,7 +2,6 @@
 // What this tab remembers of a sign-in: gone with the tab, and with the life of the credentials.
 
 const CREDENTIALS = "tooltool.credentials";
-const ATTEMPT = "tooltool.attempt";
 
 /** Returns the credentials of this tab, or null. */
 export function current() {
@@ -22,18 +21,6 @@ export function begin(credentials, expires) {
 /** Forgets the credentials. */
 export function end() {
   sessionStorage.removeItem(CREDENTIALS);
-}
-
-/** Keeps what a sign-in was begun with while the browser is away. */
-export function attempt(details) {
-  sessionStorage.setItem(ATTEMPT, JSON.stringify(details));
-}
-
-/** Returns what the sign-in was begun with, once. */
-export function takeAttempt() {
-  const details = read(ATTEMPT);
-  sessionStorage.removeItem(ATTEMPT);
-  return details;
 }
 
 function read(name) {

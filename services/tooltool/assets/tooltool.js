@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Sign-in, downloads of internal files and administration. Everything else works without this script.
-import { randomText, signedFetch, signedUrl } from "./hawk.js";
+import { signedFetch, signedUrl } from "./hawk.js";
 import * as session from "./session.js";
+import { begin } from "./sign-in.js";
 
 const SCOPES = "project:releng:services/tooltool/api/*";
 const MANAGE = "project:releng:services/tooltool/api/manage";
@@ -17,19 +18,8 @@ function say(text) {
 
 function signIn() {
   const { root, client } = account.dataset;
-  const state = randomText(24);
   const redirectUri = new URL("login.html", location.href).href;
-  session.attempt({ state, redirectUri, back: location.href });
-  const url = new URL(`${root}/login/oauth/authorize`);
-  url.search = new URLSearchParams({
-    response_type: "code",
-    client_id: client,
-    redirect_uri: redirectUri,
-    scope: SCOPES,
-    state,
-    expires: "1 hour",
-  });
-  location.assign(url);
+  failing(begin({ root, client, scope: SCOPES, expires: "1 hour", redirectUri, back: location.href }));
 }
 
 function signOut() {

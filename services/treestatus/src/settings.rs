@@ -18,6 +18,10 @@ releng_common::settings! {
         pub taskcluster_auth: bool = "TASKCLUSTER_AUTH", default "true";
         /// Address to which browsers report what the Content-Security-Policy forbade; environment and version are appended.
         pub csp_report_uri: Option<String> = "SECURITY_CSP_REPORT_URI";
+        /// Name under which Taskcluster knows the page for its sign-in; unset: `releng-treestatus-` and `ENV`.
+        pub login_client_id: Option<String> = "LOGIN_CLIENT_ID";
+        /// Scopes that a sign-in asks Taskcluster for, separated by blanks.
+        pub login_scopes: String = "LOGIN_SCOPES", default "project:releng:services/treestatus/*";
         /// Scope prefixes of which any satisfies, comma separated (D-17).
         pub scope_prefixes: Vec<String> = "SCOPE_PREFIXES", default "project:releng:services/treestatus/,project:releng:treestatus/";
         /// Where status changes go while Pulse is off: `log:` writes a line per change.
@@ -69,6 +73,14 @@ impl Settings {
         };
         settings.validate()?;
         Ok(settings)
+    }
+
+    /// Returns the name under which Taskcluster knows the sign-in page (D-24).
+    pub fn login_client_id(&self) -> String {
+        let own = &self.own;
+        own.login_client_id
+            .clone()
+            .unwrap_or_else(|| format!("releng-treestatus-{}", own.env))
     }
 
     fn validate(&self) -> Result<(), Invalid> {

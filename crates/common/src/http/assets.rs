@@ -18,11 +18,39 @@ pub struct Asset {
 }
 
 /// The stylesheet of all pages.
-pub const STYLESHEET: Asset = Asset {
-    path: "/static/releng.css",
-    content_type: "text/css; charset=utf-8",
-    bytes: include_bytes!("../../assets/releng.css"),
-};
+pub const STYLESHEET: Asset = Asset::stylesheet(
+    "/static/releng.css",
+    include_bytes!("../../assets/releng.css"),
+);
+
+/// Signs requests with Hawk in the browser.
+pub const HAWK: Asset = Asset::script("/static/hawk.js", include_bytes!("../../assets/hawk.js"));
+
+/// Taskcluster's sign-in for web applications.
+pub const SIGN_IN: Asset = Asset::script(
+    "/static/sign-in.js",
+    include_bytes!("../../assets/sign-in.js"),
+);
+
+impl Asset {
+    /// Describes a script.
+    pub const fn script(path: &'static str, bytes: &'static [u8]) -> Self {
+        Self {
+            path,
+            content_type: "text/javascript; charset=utf-8",
+            bytes,
+        }
+    }
+
+    /// Describes a stylesheet.
+    pub const fn stylesheet(path: &'static str, bytes: &'static [u8]) -> Self {
+        Self {
+            path,
+            content_type: "text/css; charset=utf-8",
+            bytes,
+        }
+    }
+}
 
 /// Adds a route per file.
 pub fn routes(routes: &mut Routes, assets: &[Asset]) {

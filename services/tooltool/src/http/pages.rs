@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use releng_common::Result;
-use releng_common::http::assets::Asset;
+use releng_common::http::assets::{self, Asset};
 use releng_common::http::page;
 use releng_common::http::query::Query;
 use serde_json::json;
@@ -24,30 +24,19 @@ const SHOWN: Span = Span {
 /// Longest text that is searched for.
 const MAX_TEXT_CHARS: usize = 1000;
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-
 /// What the pages load beside the stylesheet.
-pub(super) const SCRIPTS: [Asset; 4] = [
-    Asset {
-        path: "/static/tooltool.js",
-        content_type: JAVASCRIPT,
-        bytes: include_bytes!("../../assets/tooltool.js"),
-    },
-    Asset {
-        path: "/static/login.js",
-        content_type: JAVASCRIPT,
-        bytes: include_bytes!("../../assets/login.js"),
-    },
-    Asset {
-        path: "/static/session.js",
-        content_type: JAVASCRIPT,
-        bytes: include_bytes!("../../assets/session.js"),
-    },
-    Asset {
-        path: "/static/hawk.js",
-        content_type: JAVASCRIPT,
-        bytes: include_bytes!("../../assets/hawk.js"),
-    },
+pub(super) const SCRIPTS: [Asset; 5] = [
+    assets::HAWK,
+    assets::SIGN_IN,
+    Asset::script(
+        "/static/tooltool.js",
+        include_bytes!("../../assets/tooltool.js"),
+    ),
+    Asset::script("/static/login.js", include_bytes!("../../assets/login.js")),
+    Asset::script(
+        "/static/session.js",
+        include_bytes!("../../assets/session.js"),
+    ),
 ];
 
 /// Where people sign in, and under which name Taskcluster knows the page.

@@ -178,7 +178,13 @@ async fn with_one_the_scripts_are_files_of_our_own_and_know_where_to_go() {
             "{html}"
         );
     }
-    for script in ["tooltool.js", "login.js", "session.js", "hawk.js"] {
+    for script in [
+        "tooltool.js",
+        "login.js",
+        "session.js",
+        "hawk.js",
+        "sign-in.js",
+    ] {
         let answer = app.anonymous().get(&format!("/static/{script}")).await;
         assert_eq!(
             answer.header("content-type"),

@@ -58,6 +58,7 @@ fn table() -> Vec<Row> {
         read("/static/login.js", "/static/login.js", public),
         read("/static/session.js", "/static/session.js", public),
         read("/static/hawk.js", "/static/hawk.js", public),
+        read("/static/sign-in.js", "/static/sign-in.js", public),
         read("/__lbheartbeat__", "/__lbheartbeat__", public),
         read("/__heartbeat__", "/__heartbeat__", public),
         read("/__version__", "/__version__", public),

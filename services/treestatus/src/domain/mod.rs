@@ -3,6 +3,7 @@
 
 mod category;
 mod change;
+mod closure;
 mod edit;
 mod event;
 mod incident;
@@ -17,6 +18,7 @@ mod words;
 
 pub use category::Category;
 pub use change::{Change, ChangedTree, LastState};
+pub use closure::{ClosureQuery, Closures, Per, Period};
 pub use edit::Edit;
 pub use event::{Cursor, FeedEvent, Happened};
 pub use incident::Incident;
@@ -27,4 +29,4 @@ pub use permissions::Permissions;
 pub use status_change::{StatusChange, ToldTree};
 pub use tree::{NewTree, Status, Tree, TreeName};
 pub use update::{NO_CHANGE, TREES_LIMIT, Update, no_trees, too_many};
-pub use words::{Piece, author, pieces, rules};
+pub use words::{Piece, REASON_CATEGORIES, author, pieces, rules};

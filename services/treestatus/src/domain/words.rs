@@ -2,6 +2,18 @@
 //! How pages show what sheriffs write: bug numbers become links, authors are shortened
 //! (treestatus.md §11).
 
+/// The reason categories that pages offer, with their long names (treestatus.md §5).
+pub const REASON_CATEGORIES: [(&str, &str); 8] = [
+    ("checkin_compilation", "Check-in compilation failure"),
+    ("checkin_test", "Check-in test failure"),
+    ("infra", "Infrastructure related"),
+    ("backlog", "Job backlog"),
+    ("planned", "Planned closure"),
+    ("merges", "Merges"),
+    ("waiting_for_coverage", "Waiting for coverage"),
+    ("other", "Other"),
+];
+
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {

@@ -270,7 +270,7 @@ pub(super) fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
 }
 
 /// ISO 8601 with offset; the fraction has six digits and is left out when it is zero.
-fn timestamp(when: NaiveDateTime) -> String {
+pub(super) fn timestamp(when: NaiveDateTime) -> String {
     let pattern = if when.nanosecond() == 0 {
         "%Y-%m-%dT%H:%M:%S+00:00"
     } else {

@@ -37,7 +37,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Result<H
     // Before the place is looked up, so that nothing falls in between.
     let listener = state.feed.listen()?;
     let until = match Query::of(&request).number("wait")? {
-        Some(0) => Some(ops::feed_start(&state, None).await?.0),
+        Some(0) => Some(ops::feed_newest(&state).await?),
         _ => None,
     };
     let (cursor, is_reset) = ops::feed_start(&state, last).await?;

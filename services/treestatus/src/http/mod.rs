@@ -3,6 +3,7 @@
 
 mod answer;
 mod apidocs;
+mod closures;
 mod dto;
 mod events;
 mod log;
@@ -50,6 +51,8 @@ pub fn routes() -> Routes {
         )
         .add(Route::new("/trees/{tree}/logs").get(log::list))
         .add(Route::new("/trees/{tree}/logs_all").get(log::list_all))
+        .add(Route::new("/trees/{tree}/closures").get(closures::list))
+        .add(Route::new("/trees/{tree}/closures.csv").get(closures::table))
         .add(Route::new("/v0/trees").get(trees::list_v0))
         .add(Route::new("/v0/trees/{tree}").get(trees::fetch_v0))
         .add(Route::new("/stack").get(stack::list))
@@ -79,8 +82,13 @@ pub fn routes() -> Routes {
         .add(Route::new("/static/ui/index.html").get(pages::index))
         .add(Route::new("/static/ui").get(pages::home))
         .add(Route::new("/static/ui/treestatus/").get(pages::home))
-        .add(Route::new("/static/ui/treestatus/show/{tree}").get(pages::show));
-    assets::routes(&mut routes, &[assets::STYLESHEET]);
+        .add(Route::new("/static/ui/treestatus/add").get(pages::add))
+        .add(Route::new("/static/ui/treestatus/update").get(pages::update))
+        .add(Route::new("/static/ui/treestatus/delete").get(pages::delete))
+        .add(Route::new("/static/ui/treestatus/show/{tree}").get(pages::show))
+        .add(Route::new("/static/ui/treestatus/statistics/{tree}").get(pages::statistics))
+        .add(Route::new("/static/login.html").get(pages::login));
+    assets::routes(&mut routes, &pages::ASSETS);
     routes
 }
 

@@ -3,7 +3,7 @@
 
 use utoipa::OpenApi;
 
-use super::{dto, events, log, stack, trees};
+use super::{closures, dto, events, log, stack, trees};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,6 +16,8 @@ use super::{dto, events, log, stack, trees};
         trees::fetch_v0,
         log::list,
         log::list_all,
+        closures::list,
+        closures::table,
         trees::update,
         trees::create,
         trees::delete,
@@ -36,7 +38,8 @@ use super::{dto, events, log, stack, trees};
         dto::UpdateBody,
         dto::NewTreeBody,
         dto::EditBody,
-        dto::TreeNames
+        dto::TreeNames,
+        closures::Closures
     ))
 )]
 struct Document;

@@ -71,16 +71,25 @@ pub async fn feed_start(state: &State, last: Option<Cursor>) -> Result<(Cursor, 
     state
         .db
         .read(move |conn| {
-            let newest = repo::event_newest(conn)?;
+            // A transaction that began earlier may still put an event before the newest one.
+            let start = repo::event_newest_settled(conn)?;
             Ok(match last {
-                None => (newest, false),
+                None => (start, false),
                 // The place before the first event.
                 Some(last) if last == Cursor::default() => (last, false),
-                Some(last) if last == newest || repo::event_exists(conn, last)? => (last, false),
-                Some(_) => (newest, true),
+                Some(last) if last == start || repo::event_exists(conn, last)? => (last, false),
+                Some(_) => (start, true),
             })
         })
         .await
+}
+
+/// Returns the place of the newest event that is committed.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn feed_newest(state: &State) -> Result<Cursor> {
+    state.db.read(|conn| Ok(repo::event_newest(conn)?)).await
 }
 
 /// Hands on what is committed, by this process or another, until `cancel`. Old events are removed.

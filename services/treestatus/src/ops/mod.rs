@@ -2,6 +2,7 @@
 //! What the service does, one public function each. Transactions live here.
 
 mod change;
+mod closure;
 mod feed;
 mod log;
 mod memory;
@@ -9,7 +10,8 @@ mod outbox;
 mod tree;
 
 pub use change::{change_discard, change_edit, change_restore};
-pub use feed::{feed_after, feed_follow, feed_start};
+pub use closure::closure_list;
+pub use feed::{feed_after, feed_follow, feed_newest, feed_start};
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
 pub use memory::{change_list, memory_keep, tree_list};
 pub use outbox::{outbox_check, outbox_follow, outbox_targets};

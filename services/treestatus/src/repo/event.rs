@@ -83,6 +83,23 @@ pub(crate) fn event_newest(conn: &mut AnyConnection) -> QueryResult<Cursor> {
     Ok(newest.map(|(tx, id)| Cursor { tx, id }).unwrap_or_default())
 }
 
+/// Returns the place of the newest event before which no other can appear any more: who begins to listen
+/// there misses nothing.
+pub(crate) fn event_newest_settled(conn: &mut AnyConnection) -> QueryResult<Cursor> {
+    let settled = match conn {
+        AnyConnection::Postgres(_) => SETTLED,
+        AnyConnection::Sqlite(_) => "TRUE",
+    };
+    let sql = format!(
+        "SELECT tx, id, body FROM releng_treestatus_events \
+         WHERE {settled} ORDER BY tx DESC, id DESC LIMIT 1"
+    );
+    let row: Option<EventRow> = diesel::sql_query(sql).get_result(conn).optional()?;
+    Ok(row
+        .map(|row| FeedEvent::from(row).cursor)
+        .unwrap_or_default())
+}
+
 /// Returns whether an event is still there.
 pub(crate) fn event_exists(conn: &mut AnyConnection, cursor: Cursor) -> QueryResult<bool> {
     events::table

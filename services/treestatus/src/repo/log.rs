@@ -57,6 +57,47 @@ pub(crate) fn log_newest(conn: &mut AnyConnection, tree: &str) -> QueryResult<Op
     Ok(row.map(LogEntry::from))
 }
 
+/// Returns the newest entry of a tree before a moment that gives it a status. Cost: the entries without
+/// one that are passed over.
+pub(crate) fn log_last_status(
+    conn: &mut AnyConnection,
+    tree: &str,
+    before: NaiveDateTime,
+) -> QueryResult<Option<LogEntry>> {
+    let row: Option<LogRow> = logs::table
+        .filter(logs::tree.eq(tree))
+        .filter(logs::at.lt(before))
+        .filter(logs::status.ne(NO_CHANGE))
+        .order((logs::at.desc(), logs::id.desc()))
+        .select(LogRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(LogEntry::from))
+}
+
+const AFTER: &str = "SELECT id, tree, \"when\" AS at, who, status, reason, tags \
+    FROM releng_treestatus_log WHERE tree = $1 \
+    AND (\"when\", id) > ($2, $3) AND \"when\" < $4 \
+    ORDER BY \"when\", id LIMIT $5";
+
+/// Returns the entries of a tree after a place in its log and before a moment, oldest first.
+pub(crate) fn log_list_after(
+    conn: &mut AnyConnection,
+    tree: &str,
+    (at, id): (NaiveDateTime, i32),
+    until: NaiveDateTime,
+    limit: i64,
+) -> QueryResult<Vec<LogEntry>> {
+    let rows: Vec<LogRow> = diesel::sql_query(AFTER)
+        .bind::<Text, _>(tree.to_owned())
+        .bind::<Timestamp, _>(at)
+        .bind::<Integer, _>(id)
+        .bind::<Timestamp, _>(until)
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
+    Ok(rows.into_iter().map(LogEntry::from).collect())
+}
+
 /// Returns one entry.
 pub(crate) fn log_fetch(conn: &mut AnyConnection, id: i32) -> QueryResult<Option<LogEntry>> {
     let row: Option<LogRow> = logs::table

@@ -15,11 +15,12 @@ pub(crate) use change::{
     change_set_reason_in_txn, change_tree_names,
 };
 pub(crate) use event::{
-    event_exists, event_insert_in_txn, event_list_after, event_newest, event_prune_in_txn,
+    event_exists, event_insert_in_txn, event_list_after, event_newest, event_newest_settled,
+    event_prune_in_txn,
 };
 pub(crate) use log::{
     log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_in_txn,
-    log_newest, log_search,
+    log_last_status, log_list_after, log_newest, log_search,
 };
 pub(crate) use outbox::{
     outbox_attempt_in_txn, outbox_backlog, outbox_end_in_txn, outbox_insert_in_txn,

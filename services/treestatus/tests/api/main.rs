@@ -6,7 +6,9 @@
     reason = "test code may panic"
 )]
 
+mod browser;
 mod clients;
+mod closures;
 mod command_line;
 mod concurrency;
 mod conditions;
@@ -16,8 +18,8 @@ mod errors;
 mod events;
 mod interleavings;
 mod logs;
-mod outage;
 mod notices;
+mod outage;
 mod pages;
 mod predecessor;
 mod restart;

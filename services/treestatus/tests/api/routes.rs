@@ -10,6 +10,41 @@ use crate::apps;
 /// Route, a request for it, and the status for anonymous, stranger, sheriff and admin, in this order
 /// on one tree: what changes the tree comes last.
 fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
+    let mut table = api();
+    let pages = [
+        "/static/ui/treestatus/add",
+        "/static/ui/treestatus/update",
+        "/static/ui/treestatus/delete",
+        "/static/login.html",
+        "/static/treestatus.css",
+    ];
+    let scripts = [
+        "/static/hawk.js",
+        "/static/sign-in.js",
+        "/static/treestatus.js",
+        "/static/login.js",
+        "/static/session.js",
+        "/static/rights.js",
+        "/static/api.js",
+        "/static/live.js",
+        "/static/page.js",
+        "/static/notice.js",
+        "/static/list.js",
+        "/static/forms.js",
+        "/static/changes.js",
+        "/static/keys.js",
+    ];
+    let files = pages.into_iter().chain(scripts);
+    // Before what deletes the tree.
+    table.splice(
+        0..0,
+        files.map(|path| ("GET", path, path, Value::Null, [200; 4])),
+    );
+    table
+}
+
+/// The same without the files.
+fn api() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
     let none = Value::Null;
     let public = [200; 4];
     let redirect = [302; 4];
@@ -28,6 +63,20 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
             "GET",
             "/trees/{tree}/logs_all",
             "/trees/a/logs_all",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/trees/{tree}/closures",
+            "/trees/a/closures",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/trees/{tree}/closures.csv",
+            "/trees/a/closures.csv?per=week",
             none.clone(),
             public,
         ),
@@ -105,6 +154,13 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
             "GET",
             "/static/ui/treestatus/show/{tree}",
             "/static/ui/treestatus/show/a",
+            none.clone(),
+            public,
+        ),
+        (
+            "GET",
+            "/static/ui/treestatus/statistics/{tree}",
+            "/static/ui/treestatus/statistics/a",
             none.clone(),
             public,
         ),
