@@ -3,6 +3,9 @@
 
 use super::fields::{Fields, is_hex_digit};
 
+/// Depths of inlined calls that are believed: real ones stay below a hundred.
+const MAX_DEPTH: u32 = 1_000;
+
 /// What one line says.
 #[derive(Debug)]
 pub(crate) enum Record<'a> {
@@ -147,6 +150,9 @@ fn inline(rest: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields::new(rest);
     let (depth, call_line) = (fields.dec()?, fields.dec()?);
     let (call_file, origin) = (fields.dec()?, fields.dec()?);
+    if depth >= MAX_DEPTH {
+        return None;
+    }
     let ranges = Ranges(fields);
     // A record counts as a whole or not at all, so the ranges are read twice.
     let mut unread = fields;
