@@ -75,7 +75,7 @@ impl Modules {
         let entries = Cache::builder()
             .max_capacity(max_bytes / 1024)
             .weigher(|_, entry: &Arc<Entry>| {
-                let bytes = entry.loaded.outcome.table().map_or(0, |t| t.memory_bytes());
+                let bytes = entry.loaded.outcome.symbols().map_or(0, |t| t.memory_bytes());
                 u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
             })
             .time_to_live(ENTRY_LIFE)
@@ -163,7 +163,7 @@ impl Modules {
     async fn is_current(&self, key: &ModuleKey, entry: &Entry) -> Result<bool> {
         let now = self.clock.now();
         let age = now.signed_duration_since(entry.loaded_at);
-        if entry.loaded.outcome.table().is_none() && age.num_seconds() >= self.negative_ttl_secs {
+        if entry.loaded.outcome.symbols().is_none() && age.num_seconds() >= self.negative_ttl_secs {
             return Ok(false);
         }
         let epoch = self.epoch.load(Ordering::SeqCst);

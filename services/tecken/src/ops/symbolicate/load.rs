@@ -53,12 +53,12 @@ pub(super) async fn load(state: &State, key: &ModuleKey) -> Result<Loaded> {
         loaded.downloads += 1;
         loaded.file_bytes = loaded.file_bytes.saturating_add(fetched.bytes);
         loaded.outcome = fetched.outcome;
-        if loaded.outcome.table().is_some() {
+        if loaded.outcome.symbols().is_some() {
             break;
         }
         tracing::warn!(source = %source.place.location, path, "symbol file is not usable");
     }
-    if loaded.outcome.table().is_none() {
+    if loaded.outcome.symbols().is_none() {
         metrics::counter!("symbolicate_download_fail").increment(1);
     }
     Ok(loaded)
