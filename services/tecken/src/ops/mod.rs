@@ -4,6 +4,7 @@
 mod admin;
 mod caller;
 mod download;
+mod index;
 mod missing;
 mod sign_in;
 mod symbolicate;
@@ -44,4 +45,14 @@ fn store_fault(error: Error) -> Error {
 /// when the caller may not list.
 fn is_refusal(error: &Error) -> bool {
     error.chain().contains(": status 403")
+}
+
+/// Returns the status with which a store refused for good: asking again later is of no use, and
+/// neither is it absence.
+fn refused_status(error: &Error) -> Option<u16> {
+    let chain = error.chain();
+    let (_, rest) = chain.split_once(": status ")?;
+    let status: u16 = rest.get(..3)?.parse().ok()?;
+    // A bucket that does not exist answers 404; the others ask for another try.
+    ((400..500).contains(&status) && !matches!(status, 404 | 408 | 429)).then_some(status)
 }

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The way to symbols without an index: the symbol file is unpacked and its index made while it
+//! arrives. The index stays on the local disk and goes to the store behind the answer.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+use releng_common::{Error, Result};
+use releng_store::Object;
+use releng_symbols::index::{BuildError, Index};
+use releng_symbols::parse::{Limits, ParseError};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use super::ask;
+use super::load::{Paths, index_name};
+use crate::State;
+use crate::ops::index;
+use crate::state::{Found, IndexFolder, IndexName, Loaded, LocalFile, Module, Place, Source};
+
+/// Symbol files that are packed to less than this have their indexes made in memory.
+const SMALL_BYTES: u64 = 1 << 20;
+/// Bytes that are unpacked or written at a time.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// What came of a symbol file.
+enum Made {
+    Module(Module),
+    Nothing(Found),
+    /// The disk took no index.
+    NoDisk,
+}
+
+/// Makes the index of a module's symbol file in a location. Nothing: the file is gone.
+pub(super) async fn make(state: &State, source: &Source, paths: &Paths) -> Result<Option<Loaded>> {
+    let Some((file_key, _)) = paths.keys(source) else {
+        return Ok(None);
+    };
+    let question = || async {
+        let mut in_memory = false;
+        loop {
+            let Some((object, broke_off)) = ask::get(state, source, &file_key, None).await? else {
+                return Ok(None);
+            };
+            let (etag, size) = (object.meta.etag.clone(), object.meta.size);
+            let job = Job {
+                folder: Arc::clone(&state.index_folder),
+                name: index_name(source, &paths.file, &etag),
+                limits: index::limits(&state.settings.own),
+                in_memory: in_memory || size < SMALL_BYTES,
+                broke_off,
+            };
+            let (made, file_bytes) = job.run(state, object).await?;
+            let found = match made {
+                Made::NoDisk => {
+                    in_memory = true;
+                    continue;
+                }
+                Made::Nothing(found) => found,
+                Made::Module(module) => {
+                    store_behind(state, source, paths, &module, etag);
+                    Found::Module(Arc::new(module))
+                }
+            };
+            return Ok(Some(Loaded {
+                found,
+                file_bytes,
+                downloads: 1,
+            }));
+        }
+    };
+    ask::stubbornly(source, &paths.file, question).await
+}
+
+/// The making of an index, on threads for it.
+struct Job {
+    folder: Arc<IndexFolder>,
+    name: IndexName,
+    limits: Limits,
+    in_memory: bool,
+    broke_off: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// Returns what came of it and the bytes of the unpacked file.
+    async fn run(self, state: &State, object: Object) -> Result<(Made, u64)> {
+        let is_packed = object.meta.content_encoding.as_deref() == Some("gzip");
+        let encoding = if is_packed { "gzip" } else { "none" };
+        metrics::counter!("symboldownloader_download_bytes", "encoding" => encoding)
+            .increment(object.meta.size);
+        let reader = SyncIoBridge::new(StreamReader::new(object.stream));
+        let work = move || {
+            let started = Instant::now();
+            let count = Arc::new(AtomicU64::new(0));
+            let made = unpack(BufReader::with_capacity(CHUNK_BYTES, reader), is_packed)
+                .map_err(|e| BuildError::File(e.into()))
+                .and_then(|inner| {
+                    self.make(Counted {
+                        inner,
+                        count: Arc::clone(&count),
+                    })
+                });
+            metrics::histogram!("symbolicate_load_symbol").record(started.elapsed().as_secs_f64());
+            if self.broke_off.load(Ordering::SeqCst) {
+                return Err(ask::silent("the object broke off"));
+            }
+            let made = made.unwrap_or_else(|error| match error {
+                BuildError::File(ParseError::TooLarge { .. }) => Made::Nothing(Found::TooLarge),
+                BuildError::Write(error) => {
+                    metrics::counter!("symbolicate_index_disk_refused").increment(1);
+                    tracing::warn!(%error, "the disk takes no symbol index");
+                    Made::NoDisk
+                }
+                // The bytes arrived whole, so a failed read means that they are no gzip.
+                BuildError::File(_) | _ => Made::Nothing(Found::Corrupt),
+            });
+            Ok((made, count.load(Ordering::SeqCst)))
+        };
+        state.lanes.builds.run(work).await
+    }
+
+    fn make(&self, file: impl Read + Send) -> Result<Made, BuildError> {
+        let (file_bytes, place) = if self.in_memory {
+            self.make_in_memory(file)?
+        } else {
+            self.make_on_disk(file)?
+        };
+        Ok(Made::Module(Module::new(
+            self.name.clone(),
+            file_bytes,
+            place,
+        )))
+    }
+
+    fn make_on_disk(&self, file: impl Read + Send) -> Result<(u64, Place), BuildError> {
+        let (out, draft) = self.folder.draft().map_err(BuildError::Write)?;
+        let mut writer = BufWriter::with_capacity(CHUNK_BYTES, &out);
+        let built = index::make(file, &mut writer, self.limits.clone())?;
+        writer.flush().map_err(BuildError::Write)?;
+        drop(writer);
+        let index =
+            Arc::new(Index::open(&out).map_err(|e| BuildError::Write(io::Error::other(e)))?);
+        let is_kept = self
+            .folder
+            .keep(&self.name, draft, built.index_bytes)
+            .map_err(BuildError::Write)?;
+        let file = if is_kept {
+            LocalFile::kept(out)
+        } else {
+            LocalFile::nameless(out, built.index_bytes)
+        };
+        Ok((built.file_bytes, Place::File(index, Arc::new(file))))
+    }
+
+    fn make_in_memory(&self, file: impl Read + Send) -> Result<(u64, Place), BuildError> {
+        let mut bytes = Vec::new();
+        let built = index::make(file, &mut bytes, self.limits.clone())?;
+        let index = Index::open(&bytes).map_err(|e| BuildError::Write(io::Error::other(e)))?;
+        let index = Arc::new(index);
+        let place = match self.write(&bytes) {
+            Ok(Some(file)) => Place::File(index, Arc::new(LocalFile::kept(file))),
+            Ok(None) => Place::Memory(index, Bytes::from(bytes)),
+            Err(error) => {
+                metrics::counter!("symbolicate_index_disk_refused").increment(1);
+                tracing::warn!(%error, "the disk takes no symbol index");
+                Place::Memory(index, Bytes::from(bytes))
+            }
+        };
+        Ok((built.file_bytes, place))
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<Option<File>> {
+        let (mut out, draft) = self.folder.draft()?;
+        out.write_all(bytes)?;
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Ok(self.folder.keep(&self.name, draft, size)?.then_some(out))
+    }
+}
+
+/// Puts an index into the store after the answer, where uploads go (D-55).
+fn store_behind(state: &State, source: &Source, paths: &Paths, module: &Module, etag: String) {
+    let Some((file_key, index_key)) = paths.keys(source) else {
+        return;
+    };
+    if !state.sources.takes_uploads(source) {
+        return;
+    }
+    let (source, place) = (source.clone(), module.place());
+    tokio::spawn(async move {
+        let put = async {
+            let body = match &place {
+                Place::File(index, file) => {
+                    let copy = file.get().try_clone();
+                    copy.and_then(|file| index::body_of(file, index.index_bytes()))
+                        .map_err(|e| Error::internal("the index is gone").with_source(e))?
+                }
+                Place::Memory(_, bytes) => bytes.clone().into(),
+                Place::Stored(..) => return Ok(()),
+            };
+            // Another upload may have come: its index must not give way to this one.
+            match source.store.head(&file_key).await? {
+                Some(file) if file.etag == etag => {
+                    index::put(&source, &index_key, body, &etag).await
+                }
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = put.await {
+            index::note_failure(index_key.as_str(), &error);
+        }
+    });
+}
+
+/// Unpacks what is packed; files may have been put into a store by others, without compression.
+pub(in crate::ops) fn unpack<R: Read + Send + 'static>(
+    mut reader: BufReader<R>,
+    is_packed: bool,
+) -> io::Result<Box<dyn Read + Send>> {
+    let begins_packed = reader.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    let is_empty = reader.fill_buf()?.is_empty();
+    if begins_packed || (is_packed && !is_empty) {
+        return Ok(Box::new(MultiGzDecoder::new(reader)));
+    }
+    Ok(Box::new(reader))
+}
+
+struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.count
+            .fetch_add(u64::try_from(read).unwrap_or_default(), Ordering::Relaxed);
+        Ok(read)
+    }
+}
