@@ -2,9 +2,11 @@
 //! What the service does, one public function each. Transactions live here.
 
 mod admin;
+mod ask;
 mod caller;
 mod download;
 mod index;
+mod index_job;
 mod missing;
 mod sign_in;
 mod symbolicate;
@@ -14,6 +16,7 @@ mod uploads;
 pub use admin::{UserChange, superuser_toggle, token_create, user_change};
 pub use caller::{Credentials, NEEDS_TOKEN, caller_find, permission_list};
 pub use download::{symbol_by_code, symbol_find, symbol_url};
+pub use index_job::{Event, IndexJob, Outcome, Totals, index_build};
 pub use missing::{CsvPage, csv_begin, csv_next, missing_page, missing_record, missing_retry};
 pub use sign_in::{SignIn, session_purge, sign_in_begin, sign_in_end, sign_out};
 pub use symbolicate::{module_body, symbolicate_body};

@@ -12,9 +12,9 @@ use releng_store::{ByteRange, Key, Meta};
 use releng_symbols::ModuleKey;
 use releng_symbols::index::{Index, IndexError, Opened, TAIL_BYTES};
 
-use super::{ask, make};
+use super::make;
 use crate::State;
-use crate::ops::index;
+use crate::ops::{ask, index};
 use crate::state::{Found, IndexName, Loaded, LocalFile, Module, Place, Source, StoredIndex};
 
 /// Longest end of an index that is read for its root.

@@ -16,10 +16,9 @@ use releng_symbols::index::{BuildError, Index};
 use releng_symbols::parse::{Limits, ParseError};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::ask;
 use super::load::{Paths, index_name};
 use crate::State;
-use crate::ops::index;
+use crate::ops::{ask, index};
 use crate::state::{Found, IndexFolder, IndexName, Loaded, LocalFile, Module, Place, Source};
 
 /// Symbol files that are packed to less than this have their indexes made in memory.

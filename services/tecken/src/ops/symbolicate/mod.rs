@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From addresses to function names (symbolication.md).
 
-mod ask;
 mod load;
 mod make;
 mod seek;
@@ -9,7 +8,7 @@ mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use releng_common::pool::Pool;
@@ -27,6 +26,8 @@ pub(super) use make::unpack;
 
 /// Modules of one request that are looked for at the same time.
 const MODULES_AT_ONCE: usize = 32;
+/// For how long the count of a day is kept.
+const COUNT_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// Answers a request that was taken in with the JSON body for it.
 ///
@@ -183,6 +184,7 @@ async fn parse(
     };
     if let Some(jobs) = jobs {
         metrics::counter!("symbolicate_symbolication", "version" => label).increment(1);
+        count_today(state, label);
         if version == Version::V5 {
             let jobs = u64::try_from(jobs).unwrap_or(u64::MAX);
             metrics::counter!("symbolicate_symbolication_jobs", "version" => label).increment(jobs);
@@ -191,6 +193,18 @@ async fn parse(
     parsed
         .map(|(jobs, wanted)| (Arc::new(jobs), wanted))
         .map_err(|e| Error::invalid(e.message().to_owned()))
+}
+
+/// Counts a request of today (UTC), for the statistics of all processes. No answer waits for that.
+fn count_today(state: &State, label: &'static str) {
+    let cache = Arc::clone(state.exists.cache());
+    let day = state.clock.now().format("%Y%m%d");
+    let name = format!("symbolicationcount:{label}:{day}");
+    tokio::spawn(async move {
+        if let Err(error) = cache.incr(&name, Some(COUNT_LIFE)).await {
+            tracing::debug!(error = error.chain(), "a symbolication was not counted");
+        }
+    });
 }
 
 fn wanted(jobs: &Jobs) -> Vec<Wanted> {

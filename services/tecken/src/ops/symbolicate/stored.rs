@@ -14,8 +14,9 @@ use releng_symbols::Symbols;
 use releng_symbols::index::{Detail, Index, Resolve};
 use tokio_util::io::StreamReader;
 
-use super::{ask, load};
+use super::load;
 use crate::State;
+use crate::ops::ask;
 use crate::state::{LocalFile, Module, Place, StoredIndex};
 
 /// Ranges of one index that are read at the same time.

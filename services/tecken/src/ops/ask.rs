@@ -11,8 +11,8 @@ use futures_util::{StreamExt as _, stream};
 use releng_common::{Error, Kind, Result};
 use releng_store::{ByteRange, ByteStream, Key, Object};
 
+use super::refused_status;
 use crate::State;
-use crate::ops::refused_status;
 use crate::state::Source;
 
 /// Tries before a store counts as out of order.
