@@ -43,8 +43,11 @@ where
             metrics::counter!("symbolicate_store_refused").increment(1);
             return Ok(None);
         }
-        if error.kind() != Kind::Unavailable || tries >= TRIES {
+        if error.kind() != Kind::Unavailable {
             return Err(error);
+        }
+        if tries >= TRIES {
+            return Err(silent(error.chain()));
         }
         tokio::time::sleep(BACKOFF * tries).await;
         tries += 1;

@@ -24,6 +24,8 @@ pub struct Module {
     pub file_bytes: u64,
     /// The index on the local disk, whether it is there or not.
     pub name: IndexName,
+    /// The index in a store that it was read from, wherever it is now.
+    pub origin: Option<Arc<StoredIndex>>,
     place: Mutex<Place>,
 }
 
@@ -97,7 +99,17 @@ impl Module {
         Self {
             file_bytes,
             name,
+            origin: None,
             place: Mutex::new(place),
+        }
+    }
+
+    /// Notes which index in a store they came from.
+    #[must_use]
+    pub fn with_origin(self, origin: Arc<StoredIndex>) -> Self {
+        Self {
+            origin: Some(origin),
+            ..self
         }
     }
 

@@ -12,10 +12,12 @@ use chrono::{DateTime, Utc};
 use moka::future::Cache;
 use releng_cache::Handle;
 use releng_common::{Clock, Error, Result};
+use releng_store::Key;
 use releng_symbols::ModuleKey;
 use uuid::Uuid;
 
-use super::module::Module;
+use super::module::{Module, StoredIndex};
+use super::sources::Source;
 
 /// Longest life of an entry; shorter than that of a mark, so that no mark is forgotten unseen.
 const ENTRY_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -134,13 +136,14 @@ impl Modules {
     }
 
     /// Remembers that a version of an index in a store is damaged.
-    pub async fn distrust(&self, location: &str, key: &str, etag: &str) {
-        self.bad.insert(version_name(location, key, etag), ()).await;
+    pub async fn distrust(&self, index: &StoredIndex) {
+        let name = version_name(&index.source, &index.key, &index.etag);
+        self.bad.insert(name, ()).await;
     }
 
     /// Tells whether it is.
-    pub fn is_bad(&self, location: &str, key: &str, etag: &str) -> bool {
-        self.bad.contains_key(&version_name(location, key, etag))
+    pub fn is_bad(&self, source: &Source, key: &Key, etag: &str) -> bool {
+        self.bad.contains_key(&version_name(source, key, etag))
     }
 
     /// Returns a module, loading it when it is not there; of many callers one loads. The flag tells
@@ -236,8 +239,8 @@ impl Modules {
     }
 }
 
-fn version_name(location: &str, key: &str, etag: &str) -> String {
-    format!("{location}\n{key}\n{etag}")
+fn version_name(source: &Source, key: &Key, etag: &str) -> String {
+    format!("{}\n{key}\n{etag}", source.place.location)
 }
 
 /// Marks know no list of locations: what they end is in the memory of processes, which each have

@@ -7,9 +7,13 @@
 )]
 
 mod archives;
+mod build_indexes;
+mod clients;
 mod code_ids;
 mod commands;
 mod downloads;
+mod index_disk;
+mod index_store;
 mod indexes;
 mod kill;
 mod main_job;
@@ -18,6 +22,7 @@ mod pages;
 mod refusals;
 mod routes;
 mod settings;
+mod sharing;
 mod sign_in;
 mod support;
 mod symbolication;

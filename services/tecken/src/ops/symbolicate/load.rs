@@ -115,12 +115,9 @@ async fn probe<'a>(
     let Some(file) = file? else {
         return Ok(None);
     };
-    let location = source.place.location.to_string();
     let tail = tail.filter(|tail| {
         index::is_of(&tail.index, &file.etag)
-            && !state
-                .modules
-                .is_bad(&location, index_key.as_str(), &tail.index.etag)
+            && !state.modules.is_bad(source, &index_key, &tail.index.etag)
     });
     Ok(Some(Candidate { source, file, tail }))
 }
@@ -237,20 +234,23 @@ async fn stored(
         Ok(index) => Arc::new(index),
         Err(error) => {
             bad_index(path, &error);
-            let location = source.place.location.to_string();
-            state.modules.distrust(&location, key.as_str(), &etag).await;
+            let stored = StoredIndex::new(source.clone(), key, etag, 0);
+            state.modules.distrust(&stored).await;
             return Ok(None);
         }
     };
     let file_bytes = index.file_bytes();
+    let stored = StoredIndex::new(source.clone(), key, etag, count(&bytes));
+    let stored = Arc::new(stored);
     let place = if count(&bytes) == size {
         // The end was all of it.
         Place::Memory(index, bytes)
     } else {
-        let stored = StoredIndex::new(source.clone(), key, etag, count(&bytes));
-        Place::Stored(index, Arc::new(stored))
+        Place::Stored(index, Arc::clone(&stored))
     };
-    Ok(Some(Module::new(name, file_bytes, place)))
+    Ok(Some(
+        Module::new(name, file_bytes, place).with_origin(stored),
+    ))
 }
 
 fn count(bytes: &Bytes) -> u64 {

@@ -93,6 +93,9 @@ async fn discard(state: &State, modules: Vec<(ModuleKey, Held)>) {
             let (folder, name) = (Arc::clone(&state.index_folder), module.name.clone());
             // When it cannot be removed it is found to be damaged again.
             let _ = tokio::task::spawn_blocking(move || folder.remove(&name)).await;
+            if let Some(stored) = &module.origin {
+                state.modules.distrust(stored).await;
+            }
         }
         state.modules.discard(&key, &held).await;
     }

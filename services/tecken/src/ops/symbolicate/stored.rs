@@ -69,7 +69,7 @@ pub(super) async fn resolve(state: &State, pool: &Pool, want: &Want<'_>) -> Resu
             Ok(resolve) => resolve,
             Err(error) => {
                 load::bad_index(want.stored.key.as_str(), &error);
-                distrust(state, want.stored).await;
+                state.modules.distrust(want.stored).await;
                 return Ok(Got::Stale);
             }
         };
@@ -85,14 +85,6 @@ async fn begin(state: &State, pool: &Pool, want: &Want<'_>) -> Result<Resolve> {
         return Ok(begin());
     }
     pool.run(move || Ok(begin())).await
-}
-
-async fn distrust(state: &State, stored: &StoredIndex) {
-    let location = stored.source.place.location.to_string();
-    state
-        .modules
-        .distrust(&location, stored.key.as_str(), &stored.etag)
-        .await;
 }
 
 fn length(range: &Range<u64>) -> u64 {
