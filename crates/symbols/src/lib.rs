@@ -13,6 +13,7 @@ mod number;
 pub mod parse;
 pub mod request;
 pub mod response;
+pub mod scan;
 pub mod symbolicate;
 pub mod table;
 

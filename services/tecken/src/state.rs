@@ -28,7 +28,7 @@ use crate::settings::Own;
 
 pub use index_folder::{IndexFolder, IndexName};
 pub use lanes::{Admitted, Lanes};
-pub use module::{LocalFile, Module, Place, StoredIndex};
+pub use module::{LocalFile, Module, Place, StoredIndex, Text};
 pub use modules::{Found, Held, Loaded, Modules};
 pub use sources::{Source, Sources};
 pub use spool::{Spool, SpoolFile};

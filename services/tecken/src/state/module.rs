@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use releng_store::Key;
 use releng_symbols::index::Index;
+use releng_symbols::scan::Scanned;
 
 use super::index_folder::{IndexName, mark_used};
 use super::sources::Source;
+use super::spool::SpoolFile;
 
 /// An index that is in use is marked as used that often.
 const MARK_EVERY: Duration = Duration::from_secs(600);
@@ -38,6 +40,19 @@ pub enum Place {
     Memory(Arc<Index>, Bytes),
     /// An index in a store, read by ranges.
     Stored(Arc<Index>, Arc<StoredIndex>),
+    /// The symbol file itself, while its index is being made.
+    Text(Arc<Text>),
+}
+
+/// An unpacked symbol file that was looked over once.
+#[derive(Debug)]
+pub struct Text {
+    /// Where in the file its records are.
+    pub scanned: Scanned,
+    /// The file.
+    pub file: File,
+    /// Its name on the disk, which goes with this.
+    pub path: SpoolFile,
 }
 
 /// An index in a store.
@@ -133,6 +148,8 @@ impl Module {
                 (index, bytes)
             }
             Place::Memory(index, bytes) => (index, bytes.len()),
+            // The file itself goes when its index is there.
+            Place::Text(text) => return text.scanned.memory_bytes(),
         };
         index.memory_bytes().saturating_add(more)
     }

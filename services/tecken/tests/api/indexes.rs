@@ -290,3 +290,38 @@ async fn a_file_beyond_the_bound_is_told_as_such() {
         json!("TooLarge")
     );
 }
+
+#[actix_web::test]
+async fn a_large_file_is_answered_from_before_its_index_is_there() {
+    let app = App::start(Backend::Sqlite).await;
+    let store = store_of(&app).await;
+    let content = many_symbols("large.pdb", "demo", 150_000);
+    put(&store, "large.pdb", &content).await;
+    let client = app.anonymous();
+    let (key, mut rounds) = (index_key("large.pdb"), 0_u64);
+    // Other addresses each time, while the index is being made and afterwards.
+    loop {
+        let is_there = store.head(&key).await.unwrap().is_some();
+        let numbers: Vec<u64> = (1..=40)
+            .map(|n| (n * 3_571 + rounds * 101) % 150_000 + 1)
+            .collect();
+        let addresses: Vec<u64> = numbers.iter().map(|n| n * 16 + 5).collect();
+        let answer = ask(&client, &request(&["large.pdb"], &addresses)).await;
+        assert_eq!(downloads(&answer), u64::from(rounds == 0));
+        let frames = answer.json()["results"][0]["stacks"][0].clone();
+        for (frame, number) in frames.as_array().unwrap().iter().zip(&numbers) {
+            let function = frame["function"].as_str().unwrap_or_default();
+            assert!(function.starts_with(&format!("demo_{number}_")), "{frame}");
+            assert_eq!(
+                (&frame["line"], &frame["file"]),
+                (&json!(number), &json!("demo.c"))
+            );
+        }
+        rounds += 1;
+        if is_there {
+            break;
+        }
+    }
+    let (bytes, _) = read(&store, &key).await.unwrap();
+    releng_symbols::index::verify(&bytes).unwrap();
+}

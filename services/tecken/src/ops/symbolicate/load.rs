@@ -11,6 +11,7 @@ use releng_common::{Kind, Result};
 use releng_store::{ByteRange, Key, Meta};
 use releng_symbols::ModuleKey;
 use releng_symbols::index::{Index, IndexError, Opened, TAIL_BYTES};
+use uuid::Uuid;
 
 use super::make;
 use crate::State;
@@ -165,8 +166,14 @@ async fn take(
     make::make(state, source, paths).await
 }
 
+/// Returns the name of the local copy. Without a tag versions cannot be told apart: then the name is
+/// found by nobody again.
 pub(super) fn index_name(source: &Source, path: &str, etag: &str) -> IndexName {
-    IndexName::of(&source.place.location.to_string(), path, etag)
+    let location = source.place.location.to_string();
+    if etag.is_empty() {
+        return IndexName::of(&location, path, &Uuid::new_v4().to_string());
+    }
+    IndexName::of(&location, path, etag)
 }
 
 fn of_module(module: Module, downloads: u64) -> Loaded {

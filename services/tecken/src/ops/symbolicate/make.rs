@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The way to symbols without an index: the symbol file is unpacked and its index made while it
-//! arrives. The index stays on the local disk and goes to the store behind the answer.
+//! The way to symbols without an index. A small symbol file has its index made while it arrives. A
+//! large one is unpacked to the local disk and looked over on the way, which is all that a first
+//! answer needs; its index is made behind that answer. The index stays on the local disk and goes to
+//! the store.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
-use std::sync::Arc;
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
-use releng_common::{Error, Result};
+use releng_common::Result;
 use releng_store::Object;
 use releng_symbols::index::{BuildError, Index};
 use releng_symbols::parse::{Limits, ParseError};
+use releng_symbols::scan::{Scan, Scanned};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
+use super::behind;
 use super::load::{Paths, index_name};
 use crate::State;
 use crate::ops::{ask, index};
-use crate::state::{Found, IndexFolder, IndexName, Loaded, LocalFile, Module, Place, Source};
+use crate::state::{Found, IndexFolder, IndexName, Loaded, LocalFile, Module, Place, Source, Text};
 
 /// Symbol files that are packed to less than this have their indexes made in memory.
 const SMALL_BYTES: u64 = 1 << 20;
 /// Bytes that are unpacked or written at a time.
 const CHUNK_BYTES: usize = 256 << 10;
+/// Pieces that may be unpacked before they are written.
+const PIECES_AHEAD: usize = 8;
 
 /// What came of a symbol file.
 enum Made {
@@ -61,8 +68,9 @@ pub(super) async fn make(state: &State, source: &Source, paths: &Paths) -> Resul
                 }
                 Made::Nothing(found) => found,
                 Made::Module(module) => {
-                    store_behind(state, source, paths, &module, etag);
-                    Found::Module(Arc::new(module))
+                    let module = Arc::new(module);
+                    behind::begin(state, source, paths, &module, etag);
+                    Found::Module(module)
                 }
             };
             return Ok(Some(Loaded {
@@ -126,7 +134,7 @@ impl Job {
         let (file_bytes, place) = if self.in_memory {
             self.make_in_memory(file)?
         } else {
-            self.make_on_disk(file)?
+            self.look_over(file)?
         };
         Ok(Made::Module(Module::new(
             self.name.clone(),
@@ -135,24 +143,41 @@ impl Job {
         )))
     }
 
-    fn make_on_disk(&self, file: impl Read + Send) -> Result<(u64, Place), BuildError> {
-        let (out, draft) = self.folder.draft().map_err(BuildError::Write)?;
-        let mut writer = BufWriter::with_capacity(CHUNK_BYTES, &out);
-        let built = index::make(file, &mut writer, self.limits.clone())?;
-        writer.flush().map_err(BuildError::Write)?;
-        drop(writer);
-        let index =
-            Arc::new(Index::open(&out).map_err(|e| BuildError::Write(io::Error::other(e)))?);
-        let is_kept = self
-            .folder
-            .keep(&self.name, draft, built.index_bytes)
-            .map_err(BuildError::Write)?;
-        let file = if is_kept {
-            LocalFile::kept(out)
-        } else {
-            LocalFile::nameless(out, built.index_bytes)
+    /// Unpacks on this thread and writes on another one, which keeps up.
+    fn look_over(&self, mut file: impl Read + Send) -> Result<(u64, Place), BuildError> {
+        let (out, path) = self.folder.draft().map_err(BuildError::Write)?;
+        let (sender, pieces) = mpsc::sync_channel::<Vec<u8>>(PIECES_AHEAD);
+        let scanned = thread::scope(|scope| {
+            let looking = scope.spawn(|| self.write_and_scan(&out, pieces));
+            let unpacked = send_pieces(&mut file, &sender);
+            drop(sender);
+            let scanned = looking
+                .join()
+                .unwrap_or_else(|_| Err(BuildError::Write(io::Error::other("stopped"))));
+            // What went wrong with the file counts before what its parts look like.
+            unpacked.map_err(|e| BuildError::File(e.into()))?;
+            scanned
+        })?;
+        let size = out.metadata().map_err(BuildError::Write)?.len();
+        let text = Text {
+            scanned,
+            file: out,
+            path,
         };
-        Ok((built.file_bytes, Place::File(index, Arc::new(file))))
+        Ok((size, Place::Text(Arc::new(text))))
+    }
+
+    fn write_and_scan(
+        &self,
+        mut out: &File,
+        pieces: mpsc::Receiver<Vec<u8>>,
+    ) -> Result<Scanned, BuildError> {
+        let mut scan = Scan::new(&self.limits);
+        for piece in pieces {
+            scan.feed(&piece).map_err(BuildError::File)?;
+            out.write_all(&piece).map_err(BuildError::Write)?;
+        }
+        scan.finish().map_err(BuildError::File)
     }
 
     fn make_in_memory(&self, file: impl Read + Send) -> Result<(u64, Place), BuildError> {
@@ -180,38 +205,16 @@ impl Job {
     }
 }
 
-/// Puts an index into the store after the answer, where uploads go (D-55).
-fn store_behind(state: &State, source: &Source, paths: &Paths, module: &Module, etag: String) {
-    let Some((file_key, index_key)) = paths.keys(source) else {
-        return;
-    };
-    if !state.sources.takes_uploads(source) {
-        return;
-    }
-    let (source, place) = (source.clone(), module.place());
-    tokio::spawn(async move {
-        let put = async {
-            let body = match &place {
-                Place::File(index, file) => {
-                    let copy = file.get().try_clone();
-                    copy.and_then(|file| index::body_of(file, index.index_bytes()))
-                        .map_err(|e| Error::internal("the index is gone").with_source(e))?
-                }
-                Place::Memory(_, bytes) => bytes.clone().into(),
-                Place::Stored(..) => return Ok(()),
-            };
-            // Another upload may have come: its index must not give way to this one.
-            match source.store.head(&file_key).await? {
-                Some(file) if file.etag == etag => {
-                    index::put(&source, &index_key, body, &etag).await
-                }
-                _ => Ok(()),
-            }
-        };
-        if let Err(error) = put.await {
-            index::note_failure(index_key.as_str(), &error);
+/// Reads until the end, or until nobody takes the pieces any more.
+fn send_pieces(file: &mut impl Read, sender: &mpsc::SyncSender<Vec<u8>>) -> io::Result<()> {
+    loop {
+        let mut piece = Vec::with_capacity(CHUNK_BYTES);
+        let limit = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
+        let read = file.by_ref().take(limit).read_to_end(&mut piece)?;
+        if read == 0 || sender.send(piece).is_err() {
+            return Ok(());
         }
-    });
+    }
 }
 
 /// Unpacks what is packed; files may have been put into a store by others, without compression.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From addresses to function names (symbolication.md).
 
+mod behind;
 mod load;
 mod make;
 mod seek;

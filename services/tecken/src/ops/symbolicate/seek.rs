@@ -73,7 +73,9 @@ pub(super) async fn seek(
                         }
                     }
                 }
-                Place::File(..) | Place::Memory(..) => Ready::Near(Arc::clone(module)),
+                Place::File(..) | Place::Memory(..) | Place::Text(_) => {
+                    Ready::Near(Arc::clone(module))
+                }
             },
         };
         return Ok(Sought {
@@ -130,6 +132,11 @@ pub(super) fn read(
     let resolved = match module.place() {
         Place::File(index, file) => index.resolve(file.get(), cache, addresses, detail)?,
         Place::Memory(index, bytes) => index.resolve(&*bytes, cache, addresses, detail)?,
+        Place::Text(text) => {
+            let table = text.scanned.excerpt(&text.file, addresses);
+            let table = table.map_err(|e| IndexError::Read(std::io::Error::other(e)))?;
+            return Ok(Some(Outcome::Found(Arc::new(table))));
+        }
         Place::Stored(..) => return Ok(None),
     };
     Ok(Some(Outcome::Found(Arc::new(resolved))))
