@@ -29,7 +29,7 @@ use crate::settings::Own;
 pub use index_folder::{IndexFolder, IndexName};
 pub use lanes::{Admitted, Lanes};
 pub use module::{LocalFile, Module, Place, StoredIndex, Text};
-pub use modules::{Found, Held, Loaded, Modules};
+pub use modules::{Found, Held, Loaded, Modules, Scales};
 pub use sources::{Source, Sources};
 pub use spool::{Spool, SpoolFile};
 

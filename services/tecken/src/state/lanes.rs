@@ -15,6 +15,8 @@ const SMALL_BYTES: u64 = 256 << 10;
 const LARGEST_AT_ONCE: u64 = 4;
 /// Bodies are counted in these.
 const UNIT_BYTES: u64 = 1024;
+/// Files that are read at the same time, for each thread: they wait for stores most of the time.
+const BUILDS_PER_THREAD: usize = 4;
 /// Jobs that may wait for a thread.
 const POOL_QUEUE: usize = 4096;
 /// When a refused client may come again.
@@ -44,7 +46,7 @@ impl Lanes {
     pub(super) fn new(threads: usize, max_running: usize, body_max: u64) -> Self {
         let units = units(body_max.saturating_mul(LARGEST_AT_ONCE));
         Self {
-            builds: Pool::new(threads, POOL_QUEUE),
+            builds: Pool::new(threads.saturating_mul(BUILDS_PER_THREAD), POOL_QUEUE),
             small: Pool::new(threads, POOL_QUEUE),
             large: Pool::new(threads, POOL_QUEUE),
             running: Arc::new(Semaphore::new(max_running.min(Semaphore::MAX_PERMITS))),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use releng_store::Key;
+use releng_symbols::Header;
 use releng_symbols::index::Index;
 use releng_symbols::scan::Scanned;
 
@@ -136,6 +137,17 @@ impl Module {
     /// Notes that they are somewhere else.
     pub fn move_to(&self, place: Place) {
         *lock(&self.place) = place;
+    }
+
+    /// Returns the debug id that the symbol file itself names.
+    pub fn debug_id(&self) -> Option<String> {
+        let of = |header: &Header| Some(header.module.as_ref()?.debug_id.clone());
+        match self.place() {
+            Place::File(index, _) | Place::Memory(index, _) | Place::Stored(index, _) => {
+                of(index.header())
+            }
+            Place::Text(text) => of(text.scanned.header()),
+        }
     }
 
     /// Returns what the module takes of the bound that it is held under, its pages in the shared

@@ -85,6 +85,26 @@ pub struct Modules {
     bad: Cache<String, ()>,
 }
 
+/// Weighs a module again whose symbols have moved.
+#[derive(Clone, Debug)]
+pub struct Scales(Cache<ModuleKey, Arc<Entry>>);
+
+impl Scales {
+    /// Does it, unless the module is no longer the one that is held.
+    pub async fn weigh(&self, key: &ModuleKey, module: &Arc<Module>) {
+        if let Some(entry) = self.0.get(key).await
+            && entry
+                .loaded
+                .found
+                .module()
+                .is_some_and(|m| Arc::ptr_eq(m, module))
+        {
+            // Should an upload come in between, the mark tells that the entry is an old one.
+            self.0.insert(key.clone(), entry).await;
+        }
+    }
+}
+
 /// A view of a module's symbols that keeps them alive.
 #[derive(Clone, Debug)]
 pub struct Held(Arc<Entry>);
@@ -124,6 +144,11 @@ impl Modules {
                 .time_to_live(ENTRY_LIFE)
                 .build(),
         }
+    }
+
+    /// Returns what weighs modules again.
+    pub fn scales(&self) -> Scales {
+        Scales(self.entries.clone())
     }
 
     /// Looks a module up anew next time, unless that was done since.

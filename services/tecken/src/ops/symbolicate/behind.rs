@@ -6,24 +6,28 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 use releng_common::pool::Pool;
 use releng_common::{Error, Result};
 use releng_store::{Body, Key};
+use releng_symbols::ModuleKey;
 use releng_symbols::index::{BuildError, Index};
 use releng_symbols::parse::Limits;
 
 use super::load::Paths;
 use crate::State;
 use crate::ops::index;
-use crate::state::{IndexFolder, IndexName, LocalFile, Module, Place, Source, Text};
+use crate::state::{IndexFolder, IndexName, LocalFile, Module, Place, Scales, Source, Text};
 
 /// Bytes that are written at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// The rest of the work on a module.
 struct Rest {
+    key: ModuleKey,
     module: Arc<Module>,
+    scales: Scales,
     folder: Arc<IndexFolder>,
     builds: Pool,
     limits: Limits,
@@ -44,6 +48,8 @@ pub(super) fn begin(
         .keys(source)
         .filter(|_| !etag.is_empty() && state.sources.takes_uploads(source));
     let rest = Rest {
+        key: paths.module.clone(),
+        scales: state.modules.scales(),
         module: Arc::clone(module),
         folder: Arc::clone(&state.index_folder),
         builds: state.lanes.builds.clone(),
@@ -63,6 +69,7 @@ impl Rest {
         if let Place::Text(text) = self.module.place() {
             let place = self.finish(text).await?;
             self.module.move_to(place);
+            self.scales.weigh(&self.key, &self.module).await;
         }
         match &self.store {
             Some((source, file_key, index_key)) => self.put(source, file_key, index_key).await,
@@ -113,6 +120,7 @@ fn make_on_disk(
     file: impl Read + Send,
     limits: Limits,
 ) -> Result<Place, BuildError> {
+    let started = Instant::now();
     let (out, draft) = folder.draft().map_err(BuildError::Write)?;
     let mut writer = BufWriter::with_capacity(CHUNK_BYTES, &out);
     let built = index::make(file, &mut writer, limits)?;
@@ -122,6 +130,7 @@ fn make_on_disk(
     let is_kept = folder
         .keep(name, draft, built.index_bytes)
         .map_err(BuildError::Write)?;
+    metrics::histogram!("symbolicate_store_hashmap").record(started.elapsed().as_secs_f64());
     let file = if is_kept {
         LocalFile::kept(out)
     } else {

@@ -23,6 +23,7 @@ const MAX_TAIL_BYTES: u64 = 256 << 20;
 
 /// Keys of a module below the prefix of a location.
 pub(super) struct Paths {
+    pub(super) module: ModuleKey,
     pub(super) file: String,
     index: String,
 }
@@ -34,6 +35,7 @@ impl Paths {
             prefix => format!("{prefix}/"),
         };
         Self {
+            module: key.clone(),
             file: format!("{prefix}{}", key.store_path()),
             index: format!("{prefix}{}", key.index_path()),
         }

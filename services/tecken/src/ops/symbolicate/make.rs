@@ -15,6 +15,7 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use releng_common::Result;
 use releng_store::Object;
+use releng_symbols::ModuleKey;
 use releng_symbols::index::{BuildError, Index};
 use releng_symbols::parse::{Limits, ParseError};
 use releng_symbols::scan::{Scan, Scanned};
@@ -68,6 +69,7 @@ pub(super) async fn make(state: &State, source: &Source, paths: &Paths) -> Resul
                 }
                 Made::Nothing(found) => found,
                 Made::Module(module) => {
+                    note_other_id(&module, &paths.module);
                     let module = Arc::new(module);
                     behind::begin(state, source, paths, &module, etag);
                     Found::Module(module)
@@ -111,7 +113,9 @@ impl Job {
                         count: Arc::clone(&count),
                     })
                 });
-            metrics::histogram!("symbolicate_load_symbol").record(started.elapsed().as_secs_f64());
+            let secs = started.elapsed().as_secs_f64();
+            metrics::histogram!("symbolicate_load_symbol").record(secs);
+            metrics::histogram!("symboldownloader_get_object_read").record(secs);
             if self.broke_off.load(Ordering::SeqCst) {
                 return Err(ask::silent("the object broke off"));
             }
@@ -202,6 +206,15 @@ impl Job {
         out.write_all(bytes)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         Ok(self.folder.keep(&self.name, draft, size)?.then_some(out))
+    }
+}
+
+/// Counts a file that names another id than its key, which counts: the store is the authority.
+fn note_other_id(module: &Module, key: &ModuleKey) {
+    let is_other = |id: String| !id.eq_ignore_ascii_case(key.debug_id());
+    if module.debug_id().is_some_and(is_other) {
+        metrics::counter!("symbolicate_module_id_differs").increment(1);
+        tracing::debug!(?key, "a symbol file names another debug id than its key");
     }
 }
 
