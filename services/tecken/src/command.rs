@@ -22,7 +22,7 @@ pub enum Command {
     Worker,
     /// Make the missing indexes of stored symbol files; may be stopped and started again
     BuildIndexes {
-        /// Only files whose key begins so, below SYMBOL_FILE_PREFIX: `xul.pdb/`
+        /// Only files whose key begins so, below `SYMBOL_FILE_PREFIX`: `xul.pdb/`
         #[arg(long, default_value = "")]
         prefix: String,
         /// Files at the same time

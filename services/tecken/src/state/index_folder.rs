@@ -153,8 +153,9 @@ impl IndexFolder {
             }
             total = total.saturating_sub(*size);
         }
-        #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
-        metrics::gauge!("symbolicate_index_disk_usage").set(total as f64);
+        // In KiB: 32 bits of them are 4 TiB, and a float holds those.
+        let usage = f64::from(u32::try_from(total / 1024).unwrap_or(u32::MAX));
+        metrics::gauge!("symbolicate_index_disk_usage_kib").set(usage);
     }
 }
 

@@ -47,32 +47,28 @@ fn hex(text: &str) -> u64 {
 
 /// Reads the answer for one library as the profiler does; it refuses whatever has another type.
 fn read(result: &Value, label: &str, addresses: &[u64]) -> Option<Vec<Option<Known>>> {
-    let found = result["found_modules"]
-        .as_object()
-        .expect("found_modules is an object");
+    let found = result["found_modules"].as_object().unwrap();
     for value in found.values() {
         assert!(value.is_boolean() || value.is_null(), "{value}");
     }
     if found.get(label) != Some(&Value::Bool(true)) {
         return None;
     }
-    let stacks = result["stacks"].as_array().expect("stacks is a list");
-    let stack = stacks[0].as_array().expect("a stack is a list");
+    let stacks = result["stacks"].as_array().unwrap();
+    let stack = stacks[0].as_array().unwrap();
     assert_eq!(stack.len(), addresses.len());
     let read = |(at, frame): (usize, &Value)| {
-        assert_eq!(frame["frame"].as_u64(), Some(at as u64));
+        assert_eq!(frame["frame"].as_u64(), u64::try_from(at).ok());
         assert!(frame["module"].is_string());
         assert_eq!(hex(&text(frame, "module_offset").unwrap()), addresses[at]);
         assert!(
             frame.as_object().unwrap().values().all(|v| !v.is_null()),
             "{frame}"
         );
-        let inlines = frame
-            .get("inlines")
-            .map(|i| i.as_array().expect("inlines is a list"));
+        let inlines = frame.get("inlines").map(|i| i.as_array().unwrap());
         Some(Known {
             function: text(frame, "function")?,
-            offset: hex(&text(frame, "function_offset").expect("an offset with a function")),
+            offset: hex(&text(frame, "function_offset").unwrap()),
             size: text(frame, "function_size").map(|size| hex(&size)),
             file: text(frame, "file"),
             line: number(frame, "line"),
