@@ -116,13 +116,25 @@ mod tests {
         drop(small);
     }
 
-    #[test]
-    fn each_kind_has_threads_of_its_own() {
+    #[tokio::test]
+    async fn a_small_request_runs_while_all_threads_of_large_ones_are_busy() {
         let lanes = Lanes::new(1, 10, 1 << 20);
         let (small, large) = (
             lanes.admit(Some(SMALL_BYTES)).unwrap(),
             lanes.admit(Some(SMALL_BYTES + 1)).unwrap(),
         );
-        assert!(!std::ptr::eq(lanes.of(&small), lanes.of(&large)));
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let pool = lanes.of(&large).clone();
+        let (started, is_started) = tokio::sync::oneshot::channel();
+        let hold = move || {
+            started.send(()).unwrap();
+            Ok(wait.recv().is_ok())
+        };
+        let busy = tokio::spawn(async move { pool.run(hold).await });
+        is_started.await.unwrap();
+        // With one queue for both this would wait for the release that comes after it.
+        lanes.of(&small).run(|| Ok(())).await.unwrap();
+        release.send(()).unwrap();
+        assert!(busy.await.unwrap().unwrap());
     }
 }

@@ -151,8 +151,8 @@ async fn a_small_request_overtakes_the_huge_ones() {
             tokio::spawn(async move { ask(&client, &huge).await })
         })
         .collect();
-    // All the time while the huge ones run. They have one thread and would be through before any
-    // small one that had to queue behind them.
+    // All the time while the huge ones run. Through one queue with them a handful gets its turn, with
+    // threads of its own thousands.
     let mut answered = 0;
     while running.iter().any(|one| !one.is_finished()) {
         let found = names(&client, &["demo.pdb"], 0x1004).await;
@@ -168,7 +168,7 @@ async fn a_small_request_overtakes_the_huge_ones() {
             100_000
         );
     }
-    assert!(answered > 4, "{answered}");
+    assert!(answered > 40, "{answered}");
 }
 
 #[actix_web::test]
