@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use releng_symbols::index::BuildOptions;
 use releng_symbols::{Inline, Symbol, Symbols};
 
-use super::support::{cases, resolved, small_pages, table};
+use super::support::{cases, excerpt, resolved, small_pages, table};
 
 #[derive(Debug, Clone)]
 struct Func {
@@ -234,9 +234,13 @@ proptest! {
         let addresses: Vec<u64> = (0..0x60).collect();
         let options = [BuildOptions::default(), small_pages(), BuildOptions { page_bytes: 1, ..small_pages() }];
         let indexed = options.map(|options| resolved(&file, &options, &addresses));
+        let scanned = excerpt(&file, 64, &addresses);
         for address in addresses {
             let expected = model(&records, address);
             prop_assert_eq!(table.lookup(address), expected.clone(), "{:x}\n{}", address, file);
+            let alone = excerpt(&file, 7, &[address]);
+            prop_assert_eq!(alone.lookup(address), expected.clone(), "alone {:x}\n{}", address, file);
+            prop_assert_eq!(scanned.lookup(address), expected.clone(), "scan {:x}\n{}", address, file);
             for indexed in &indexed {
                 prop_assert_eq!(indexed.lookup(address), expected.clone(), "index {:x}\n{}", address, file);
                 let name = expected.as_ref().map(|symbol| (symbol.function.clone(), symbol.function_offset));

@@ -16,6 +16,8 @@ mod limits;
 mod lookup_model;
 mod lookup_rules;
 mod real_file;
+#[path = "../../examples/measure/reference.rs"]
+mod reference;
 mod request_limits;
 mod source_lines;
 mod support;

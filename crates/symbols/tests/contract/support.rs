@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use proptest::test_runner::{Config, RngSeed};
 use releng_symbols::index::{BuildOptions, Detail, PageCache, Resolved, build, verify};
+use releng_symbols::scan::Scan;
 use releng_symbols::{
     Cost, Jobs, Limits, Lookup, Lookups, ModuleKey, Options, Outcome, ParseError, SymbolTable,
     Version, request, symbolicate,
@@ -45,6 +46,18 @@ pub fn resolved(text: impl AsRef<[u8]>, options: &BuildOptions, addresses: &[u64
     let cache = PageCache::new(1 << 20);
     index
         .resolve(&bytes, &cache, addresses, Detail::Full)
+        .unwrap()
+}
+
+/// The symbols of addresses, from a look over a file that arrives in pieces of this size.
+pub fn excerpt(text: impl AsRef<[u8]>, piece: usize, addresses: &[u64]) -> SymbolTable {
+    let mut scan = Scan::new(&Limits::default());
+    text.as_ref()
+        .chunks(piece)
+        .for_each(|piece| scan.feed(piece).unwrap());
+    scan.finish()
+        .unwrap()
+        .excerpt(text.as_ref(), addresses)
         .unwrap()
 }
 

@@ -2,6 +2,7 @@
 //! Measures what an index costs and how fast it answers, on a symbol file of one's own.
 //!
 //! `measure build FILE [THREADS [PAGE_KIB [LEVEL]]]` · `measure lookup FILE` · `measure cold FILE`
+//! · `measure golden FILE`, which compares 100,000 answers with those of the plain reference.
 
 #![expect(
     clippy::print_stdout,
@@ -10,6 +11,8 @@
     clippy::cast_precision_loss,
     reason = "a program for people who measure"
 )]
+
+mod reference;
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -35,7 +38,8 @@ fn main() {
         Some("build") => measure_build(file, &options),
         Some("lookup") => measure_lookups(file),
         Some("cold") => measure_cold(file),
-        _ => println!("measure build|lookup|cold FILE [THREADS [PAGE_KIB [LEVEL]]]"),
+        Some("golden") => compare(file),
+        _ => println!("measure build|lookup|cold|golden FILE [THREADS [PAGE_KIB [LEVEL]]]"),
     }
 }
 
@@ -196,4 +200,31 @@ fn measure_cold(path: &str) {
         }
         println!("{frames} frames cold: {:.2} ms, {pages} pages", best * 1e3);
     }
+}
+
+fn compare(path: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    let reference = reference::Reference::new(&text);
+    let mut addresses = addresses(path, 100_000);
+    let (start, end) = reference.bounds();
+    addresses.extend([start, end - 1, end, u64::MAX]);
+    let mut bytes = Vec::new();
+    build(text.as_bytes(), &mut bytes, &BuildOptions::default()).unwrap();
+    let index = Arc::new(Index::open(&bytes).unwrap());
+    let cache = PageCache::new(1 << 30);
+    let resolved = index
+        .resolve(&bytes, &cache, &addresses, Detail::Full)
+        .unwrap();
+    let (mut lines, mut inlines) = (0, 0);
+    for address in &addresses {
+        let expected = reference.lookup(*address);
+        assert_eq!(resolved.lookup(*address), expected, "{address:x}");
+        let symbol = expected.unwrap();
+        lines += usize::from(symbol.line.is_some());
+        inlines += symbol.inlines.len();
+    }
+    println!(
+        "{} answers are those of the reference: {lines} with a line, {inlines} inlined functions",
+        addresses.len()
+    );
 }
