@@ -143,11 +143,12 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
     {
-        let value = self.write_behind(work).await?;
+        let result = self.write_behind(work).await;
+        // A refusal tells of a state as well, and a commit that was not heard of may have happened.
         if self.is_settling {
             tokio::time::sleep(SETTLING).await;
         }
-        Ok(value)
+        result
     }
 
     /// Runs a transaction like [`Db::write`], for work that nobody waits for: other processes may keep

@@ -68,6 +68,7 @@ fn fetch_options(
     let setup_limit = Duration::from_secs(options.timeout_setup);
     Ok(fetch::Options {
         folder: local::working_folder(),
+        manifest: options.manifest.clone(),
         names: options
             .files()
             .map(|name| name.to_string_lossy().into_owned())

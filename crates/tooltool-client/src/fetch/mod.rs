@@ -8,7 +8,7 @@ mod partial;
 mod setup;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -33,6 +33,8 @@ use crate::{
 pub struct Options {
     /// The folder the files belong into.
     pub folder: PathBuf,
+    /// The file that the manifest was read from: no record may put another in its place.
+    pub manifest: PathBuf,
     /// Names of the wanted files; empty means all of the manifest.
     pub names: Vec<String>,
     /// The servers, asked in this order.
@@ -115,6 +117,10 @@ fn select(manifest: &Manifest, options: &Options) -> Result<Vec<Wanted>, BadReco
         if options.setup.is_some() && record.setup.is_some() && !record.unpack {
             problems.push(format!("record '{name}' has setup but not unpack"));
         }
+        if is_same_file(&options.folder.join(name), &options.manifest) {
+            problems.push(format!("record '{name}' is the manifest itself"));
+            continue;
+        }
         match record.expected() {
             Err(rule) => problems.push(format!("record '{name}': {rule}")),
             Ok(expected) => match positions.insert(name.clone(), record.clone()) {
@@ -136,29 +142,35 @@ fn select(manifest: &Manifest, options: &Options) -> Result<Vec<Wanted>, BadReco
     }
 }
 
+/// Returns whether both names lead to one file that is there.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(one).is_some_and(|one| Some(one) == whole(other))
+}
+
 async fn obtain_all(context: &Arc<Context>, wanted: &[Wanted]) -> BTreeSet<String> {
     let mut failed = BTreeSet::new();
     let mut waiting = wanted.iter();
     let mut running = JoinSet::new();
+    let mut names = HashMap::new();
     loop {
         while running.len() < context.options.jobs.max(1)
             && let Some(wanted) = waiting.next()
         {
             let (context, wanted) = (Arc::clone(context), wanted.clone());
-            running.spawn(async move {
-                let obtained = context.obtain(&wanted).await;
-                (wanted.record.filename, obtained)
-            });
+            let name = wanted.record.filename.clone();
+            let task = running.spawn(async move { context.obtain(&wanted).await });
+            names.insert(task.id(), name);
         }
-        match running.join_next().await {
+        let (id, reason) = match running.join_next_with_id().await {
             None => return failed,
-            Some(Ok((_, Ok(())))) => {}
-            Some(Ok((name, Err(reason)))) => {
-                context.log.error(format_args!("'{name}': {reason}"));
-                failed.insert(name);
-            }
-            Some(Err(error)) => context.log.error(format_args!("a download ended: {error}")),
-        }
+            Some(Ok((_, Ok(())))) => continue,
+            Some(Ok((id, Err(reason)))) => (id, reason.to_string()),
+            Some(Err(error)) => (error.id(), format!("the download ended: {error}")),
+        };
+        let name = names.remove(&id).unwrap_or_default();
+        context.log.error(format_args!("'{name}': {reason}"));
+        failed.insert(name);
     }
 }
 

@@ -52,18 +52,30 @@ pub async fn file_change(
     let file = if changes.contains(&Change::DeleteInstances) {
         change_with_objects(state, digest, &changes).await?
     } else {
-        change_rows(state, digest, &changes).await?
+        change_rows(state, digest, &changes, None).await?
     };
     tracing::info!(client.id = who, file.digest = %digest, "file {digest} changed");
     Ok(file)
 }
 
-async fn change_rows(state: &State, digest: &Sha512, changes: &[Change]) -> Result<File> {
-    let (digest, changes) = (digest.clone(), changes.to_vec());
+/// Writes changes. Whoever deleted the objects before must still hold the lease for that: another upload
+/// may have brought them back since.
+async fn change_rows(
+    state: &State,
+    digest: &Sha512,
+    changes: &[Change],
+    deleting: Option<&Lease>,
+) -> Result<File> {
+    let (digest, changes, deleting) = (digest.clone(), changes.to_vec(), deleting.cloned());
     state
         .db
         .write(move |conn| {
             let file = repo::file_lock_in_txn(conn, &digest)?.ok_or_else(no_such_thing)?;
+            if let Some(deleting) = &deleting
+                && !deleting.is_held_in_txn(conn)?
+            {
+                return Err(Error::unavailable(BEING_DELETED).into());
+            }
             for change in &changes {
                 match *change {
                     Change::SetVisibility(visibility) => {
@@ -85,7 +97,7 @@ async fn change_rows(state: &State, digest: &Sha512, changes: &[Change]) -> Resu
 async fn change_with_objects(state: &State, digest: &Sha512, changes: &[Change]) -> Result<File> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let sha512 = digest.clone();
+        let (sha512, lease) = (digest.clone(), Lease::to_delete(digest));
         let claim = move |conn: &mut AnyConnection, deleting: &Lease, now| {
             repo::file_lock_in_txn(conn, &sha512)?.ok_or_else(no_such_thing)?;
             if !deleting.claim_in_txn(conn, now)? {
@@ -96,9 +108,9 @@ async fn change_with_objects(state: &State, digest: &Sha512, changes: &[Change])
         };
         let work = async {
             objects_delete(state, digest).await?;
-            change_rows(state, digest, changes).await
+            change_rows(state, digest, changes, Some(&lease)).await
         };
-        match hold(state, &Lease::to_delete(digest), claim, work).await? {
+        match hold(state, &lease, claim, work).await? {
             Held::Done(result) => return result,
             Held::Busy if tokio::time::Instant::now() >= deadline => {
                 return Err(Error::unavailable(BEING_DELETED));

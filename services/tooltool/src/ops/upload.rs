@@ -15,6 +15,7 @@ use super::pending::ready_in;
 use super::work::Work;
 use super::{BEING_DELETED, PATIENCE, PAUSE};
 use crate::domain::{File, NewBatch, NewFile, Pending, Sha512};
+use crate::regions::RegionStore;
 use crate::{State, repo};
 
 /// A batch that was accepted.
@@ -63,27 +64,65 @@ pub async fn upload_create(
     else {
         return Err(Error::internal("no region is configured"));
     };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        // Signed before the transaction: no row may stay behind when the store cannot sign.
+        let urls = urls(state, region, &batch).await?;
+        // After signing, so that no URL lives longer than its row says.
+        let terms = Terms::now(state, author, name)?;
+        let announced = batch.clone();
+        let work = move |conn: &mut AnyConnection| announce_in_txn(conn, &announced, &terms);
+        match state.db.write(work).await {
+            // Objects of the batch are being deleted; URLs of now would be old when that is over.
+            Err(error)
+                if error.message() == BEING_DELETED && tokio::time::Instant::now() < deadline =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            written => {
+                let (id, missing) = written?;
+                return Ok(accepted(id, author, &batch, &urls, &missing));
+            }
+        }
+    }
+}
+
+/// Returns a URL for each file.
+async fn urls(
+    state: &State,
+    region: &RegionStore,
+    batch: &NewBatch,
+) -> Result<HashMap<Sha512, SignedUrl>> {
     let secs = state.settings.own.upload_expires_secs;
-    // Signed before the transaction: no row may stay behind when the store cannot sign.
     let mut urls = HashMap::new();
     for file in batch.distinct() {
-        urls.insert(
-            file.digest.clone(),
-            region.sign_put(&file.digest, secs).await?,
-        );
+        let url = region.sign_put(&file.digest, secs).await?;
+        urls.insert(file.digest.clone(), url);
     }
-    // After signing, so that no URL lives longer than its row says.
-    let now = state.clock.now().naive_utc();
-    let expires = now
-        .checked_add_signed(TimeDelta::seconds(secs.into()))
-        .ok_or_else(|| Error::internal("the clock is beyond all dates"))?;
-    let terms = Terms {
-        author: author.to_owned(),
-        region: name.to_owned(),
-        now,
-        expires,
-    };
-    let (id, missing) = announce(state, &batch, &terms).await?;
+    Ok(urls)
+}
+
+impl Terms {
+    fn now(state: &State, author: &str, region: &str) -> Result<Self> {
+        let now = state.clock.now().naive_utc();
+        let life = TimeDelta::seconds(state.settings.own.upload_expires_secs.into());
+        let expires = now.checked_add_signed(life);
+        Ok(Self {
+            author: author.to_owned(),
+            region: region.to_owned(),
+            now,
+            expires: expires.ok_or_else(|| Error::internal("the clock is beyond all dates"))?,
+        })
+    }
+}
+
+fn accepted(
+    id: i32,
+    author: &str,
+    batch: &NewBatch,
+    urls: &HashMap<Sha512, SignedUrl>,
+    missing: &HashSet<Sha512>,
+) -> Accepted {
     let with_url = |file: &NewFile| {
         let url = urls
             .get(&file.digest)
@@ -93,33 +132,11 @@ pub async fn upload_create(
             put_url: url.cloned(),
         }
     };
-    Ok(Accepted {
+    Accepted {
         id,
         author: author.to_owned(),
         message: batch.message().to_owned(),
         files: batch.files().iter().map(with_url).collect(),
-    })
-}
-
-/// Writes all rows of a batch, once none of its objects is being deleted.
-async fn announce(
-    state: &State,
-    batch: &NewBatch,
-    terms: &Terms,
-) -> Result<(i32, HashSet<Sha512>)> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let (batch, mut terms) = (batch.clone(), terms.clone());
-        terms.now = state.clock.now().naive_utc();
-        let work = move |conn: &mut AnyConnection| announce_in_txn(conn, &batch, &terms);
-        match state.db.write(work).await {
-            Err(error)
-                if error.message() == BEING_DELETED && tokio::time::Instant::now() < deadline =>
-            {
-                tokio::time::sleep(PAUSE).await;
-            }
-            result => return result,
-        }
     }
 }
 

@@ -88,7 +88,7 @@ async fn go_on(state: &State, lease: &Lease, file: &File, watch: Watch) -> Resul
     let (lease, digest) = (lease.clone(), file.digest.clone());
     state
         .db
-        .write(move |conn| {
+        .write_behind(move |conn| {
             let Some(file) = repo::file_lock_in_txn(conn, &digest)? else {
                 return Ok(());
             };
@@ -118,18 +118,25 @@ async fn remove(
         Ok(working.is_held_in_txn(conn)? && deleting.claim_in_txn(conn, now)?)
     };
     let (sha512, name) = (digest.clone(), watch.region.clone());
+    let deleting = Lease::to_delete(digest);
+    let held = deleting.clone();
     let work = async {
         region.store.delete(&regions::key(digest)?).await?;
         let forget = move |conn: &mut AnyConnection| {
-            if let Some(file) = repo::file_lock_in_txn(conn, &sha512)? {
+            let file = repo::file_lock_in_txn(conn, &sha512)?;
+            // Without the lease another upload may have brought the object back.
+            if !held.is_held_in_txn(conn)? {
+                return Err(Error::unavailable("the file is being changed").into());
+            }
+            if let Some(file) = file {
                 repo::instance_delete_in_txn(conn, file.id, &name)?;
                 repo::watch_delete_in_txn(conn, file.id, &name)?;
             }
             Ok(())
         };
-        state.db.write(forget).await
+        state.db.write_behind(forget).await
     };
-    match hold(state, &Lease::to_delete(digest), claim, work).await? {
+    match hold(state, &deleting, claim, work).await? {
         Held::Done(result) => result?,
         Held::Busy => return Err(Error::unavailable("the file is being changed")),
     }

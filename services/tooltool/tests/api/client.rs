@@ -89,6 +89,7 @@ async fn bring(
 ) -> Vec<String> {
     let options = fetch::Options {
         folder: folder.to_owned(),
+        manifest: folder.join("manifest.tt"),
         names: Vec::new(),
         servers: vec![server(app)],
         region: None,

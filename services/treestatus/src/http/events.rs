@@ -65,7 +65,9 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Result<H
 }
 
 fn last_event_id(request: &HttpRequest) -> Result<Option<Cursor>> {
-    let Some(text) = request.headers().get("last-event-id") else {
+    let text = request.headers().get("last-event-id");
+    // Empty means none, as browsers have it.
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let cursor = text.to_str().ok().and_then(|text| text.parse().ok());
