@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Handing a mail to the SMTP server.
+//! Handing a mail to the SMTP server, one recipient at a time: a server that refuses one of them
+//! would otherwise keep the mail from the others too.
 
 use std::{error::Error as _, time::Duration};
 
@@ -47,9 +48,9 @@ impl Sender {
         }
     }
 
-    /// Hands a mail over for some of its recipients, all or none.
-    pub async fn send(&self, mail: &Mail, recipients: &[String]) -> Outcome {
-        let (envelope, bytes) = match self.message(mail, recipients) {
+    /// Hands a mail over for one of its recipients.
+    pub async fn send(&self, mail: &Mail, recipient: &str) -> Outcome {
+        let (envelope, bytes) = match self.message(mail, recipient) {
             Ok(message) => message,
             Err(reason) => return Outcome::Refused(reason),
         };
@@ -71,14 +72,11 @@ impl Sender {
         }
     }
 
-    fn message(&self, mail: &Mail, recipients: &[String]) -> Result<(Envelope, Vec<u8>), String> {
+    fn message(&self, mail: &Mail, recipient: &str) -> Result<(Envelope, Vec<u8>), String> {
         let address = |text: &str| text.parse::<Mailbox>().map_err(|error| error.to_string());
-        let to: Vec<Address> = recipients
-            .iter()
-            .map(|recipient| Ok(address(recipient)?.email))
-            .collect::<Result<_, String>>()?;
-        let envelope =
-            Envelope::new(Some(self.from.email.clone()), to).map_err(|error| error.to_string())?;
+        let to: Address = address(recipient)?.email;
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to])
+            .map_err(|error| error.to_string())?;
         // Nobody's out-of-office reply shall come back.
         let automatic = HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),

@@ -77,12 +77,9 @@ async fn one(
 ) -> Result<bool, StateError> {
     let mut refusing = Vec::new();
     let mut is_reached = true;
-    if mail.waiting.len() > 1 && all_at_once(mail, sender, log).await {
-        return state.mail.take(&mail.id).map(|()| true);
-    }
     for address in mail.waiting.clone() {
         let subject = &mail.subject;
-        match sender.send(mail, std::slice::from_ref(&address)).await {
+        match sender.send(mail, &address).await {
             Outcome::Taken => {
                 log.info(format_args!("mail to {address}: {subject}"));
                 mail.waiting.retain(|waiting| *waiting != address);
@@ -110,20 +107,6 @@ async fn one(
     }
     settle(mail, refusing, state, limits, log)?;
     Ok(is_reached)
-}
-
-/// Sends a mail to all who wait for it as one message. Returns whether the server has taken it. If not, each
-/// is tried alone: one whom the server refuses must not keep the mail from the others.
-async fn all_at_once(mail: &Mail, sender: &Sender, log: &Log) -> bool {
-    let outcome = sender.send(mail, &mail.waiting).await;
-    if outcome == Outcome::Taken {
-        log.info(format_args!(
-            "mail to {}: {}",
-            mail.waiting.join(", "),
-            mail.subject
-        ));
-    }
-    outcome == Outcome::Taken
 }
 
 /// Removes what was delivered and lays aside what never will be.
