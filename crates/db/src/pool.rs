@@ -110,6 +110,16 @@ impl Db {
         self
     }
 
+    /// Waits until every process knows of what is committed by now, if this database is [settling].
+    /// Whoever tells others of a change that another one made waits before.
+    ///
+    /// [settling]: Db::settling
+    pub async fn settle(&self) {
+        if self.is_settling {
+            tokio::time::sleep(SETTLING).await;
+        }
+    }
+
     /// Returns which database this is.
     pub fn backend(&self) -> Backend {
         self.backend
@@ -145,9 +155,7 @@ impl Db {
     {
         let result = self.write_behind(work).await;
         // A refusal tells of a state as well, and a commit that was not heard of may have happened.
-        if self.is_settling {
-            tokio::time::sleep(SETTLING).await;
-        }
+        self.settle().await;
         result
     }
 

@@ -32,6 +32,24 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// Starts a wire to the server of a URL with a port; returns the URL by the wire as well.
+    ///
+    /// # Panics
+    /// As [`Wire::start`], and when the URL names no host and port.
+    pub fn to_url(url: &str, passage: Passage) -> (Self, String) {
+        let Ok(mut by_wire) = url::Url::parse(url) else {
+            panic!("{url} is no URL");
+        };
+        let (Some(host), Some(port)) = (by_wire.host_str(), by_wire.port()) else {
+            panic!("{url} names no host and port");
+        };
+        let wire = Self::start(&format!("{host}:{port}"), passage);
+        // Loopback and a number suit every URL that has a host.
+        let _ = by_wire.set_host(Some("127.0.0.1"));
+        let _ = by_wire.set_port(Some(wire.port()));
+        (wire, by_wire.into())
+    }
+
     /// Starts a wire to a server, `host:port`.
     ///
     /// # Panics

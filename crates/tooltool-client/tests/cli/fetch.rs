@@ -87,6 +87,22 @@ fn records_that_cannot_be_checked_are_reported_before_anything_happens() {
 }
 
 #[test]
+fn a_record_for_the_manifest_itself_is_refused_and_the_manifest_stays() {
+    let server = Server::of(b"x");
+    let home = Home::new();
+    home.manifest(&[record("manifest.tt", "x")]);
+    let before = home.text("manifest.tt");
+    let run = home.run(&["fetch", "--url", &server.url()]);
+    assert_eq!(run.status, 1);
+    assert_eq!(
+        run.stderr,
+        "ERROR - record 'manifest.tt' is the manifest itself\n"
+    );
+    assert_eq!(home.text("manifest.tt"), before);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
 fn all_files_are_tried_and_the_failed_ones_named_in_the_last_line() {
     let server = Server::start(|request, _| {
         if request.target.ends_with(&digest("b")) {

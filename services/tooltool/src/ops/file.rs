@@ -167,3 +167,41 @@ async fn recount_later(state: &State, digest: &Sha512) {
         tracing::error!(file.digest = %digest, error = error.chain(), "{digest} is not counted again");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use releng_common::{Clock, Kind};
+
+    use super::*;
+    use crate::domain::{Filename, NewFile, Visibility};
+    use crate::ops::lease::tests::{claim, digest, open};
+
+    #[tokio::test]
+    async fn who_lost_the_lease_to_delete_leaves_the_rows_of_a_later_upload() {
+        let folder = releng_testkit::temp::dir();
+        let state = open(folder.path(), Clock::system()).await;
+        let stored = |conn: &mut AnyConnection| {
+            let new = NewFile {
+                filename: Filename::parse("a")?,
+                digest: digest("a"),
+                size: 1,
+                visibility: Visibility::Public,
+            };
+            repo::file_ensure_all_in_txn(conn, &[&new])?;
+            let file = repo::file_fetch(conn, &digest("a"))?.ok_or_else(no_such_thing)?;
+            Ok(repo::instance_insert_in_txn(conn, file.id, "local")?)
+        };
+        state.db.write(stored).await.unwrap();
+
+        let lost = Lease::to_delete(&digest("a"));
+        let delete = [Change::DeleteInstances];
+        let refused = change_rows(&state, &digest("a"), &delete, Some(&lost)).await;
+        assert_eq!(refused.unwrap_err().kind(), Kind::Unavailable);
+        let file = file_fetch(&state, &digest("a")).await.unwrap();
+        assert_eq!(file.instances, ["local"]);
+
+        claim(&state, lost.clone()).await;
+        let file = change_rows(&state, &digest("a"), &delete, Some(&lost)).await;
+        assert!(file.unwrap().instances.is_empty());
+    }
+}

@@ -183,7 +183,7 @@ fn end(now: NaiveDateTime) -> Result<NaiveDateTime> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use chrono::DateTime;
     use releng_common::Clock;
     use releng_common::config::Source;
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use crate::Settings;
 
-    async fn open(folder: &std::path::Path, clock: Clock) -> State {
+    pub(in crate::ops) async fn open(folder: &std::path::Path, clock: Clock) -> State {
         let source = Source::from_pairs([
             (
                 "DATABASE_URL",
@@ -206,7 +206,7 @@ mod tests {
         State::open(settings, clock).await.unwrap()
     }
 
-    fn digest(digit: &str) -> Sha512 {
+    pub(in crate::ops) fn digest(digit: &str) -> Sha512 {
         Sha512::parse(&digit.repeat(128)).unwrap()
     }
 
@@ -216,7 +216,7 @@ mod tests {
         matches!(held.unwrap(), Held::Busy)
     }
 
-    async fn claim(state: &State, lease: Lease) {
+    pub(in crate::ops) async fn claim(state: &State, lease: Lease) {
         let now = state.clock.now().naive_utc();
         let claim = move |conn: &mut AnyConnection| lease.claim_in_txn(conn, now);
         assert!(state.db.write_behind(claim).await.unwrap());

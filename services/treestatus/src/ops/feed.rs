@@ -21,20 +21,45 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Pause between two removals of old events.
 const PRUNE: Duration = Duration::from_secs(600);
 
-/// Writes into the feed what happened to a tree.
+/// Writes into the feed what happened to a tree, and the state after it.
 pub(super) fn tell_in_txn(
+    conn: &mut AnyConnection,
+    at: NaiveDateTime,
+    happened: Happened,
+    tree: &Tree,
+) -> TxResult<()> {
+    tell(conn, at, happened, &tree.tree, &members(tree))
+}
+
+/// Writes into the feed what happened to a tree that is not at hand.
+pub(super) fn tell_named_in_txn(
     conn: &mut AnyConnection,
     at: NaiveDateTime,
     happened: Happened,
     name: &str,
 ) -> TxResult<()> {
-    let tree = match happened {
-        Happened::Deleted => json!({"tree": name}),
-        Happened::Created | Happened::Changed => match repo::tree_fetch(conn, name)? {
-            Some(tree) => members(&tree),
-            None => return Ok(()),
-        },
-    };
+    match repo::tree_fetch(conn, name)? {
+        Some(tree) => tell_in_txn(conn, at, happened, &tree),
+        None => Ok(()),
+    }
+}
+
+/// Writes into the feed that a tree is gone.
+pub(super) fn tell_deleted_in_txn(
+    conn: &mut AnyConnection,
+    at: NaiveDateTime,
+    name: &str,
+) -> TxResult<()> {
+    tell(conn, at, Happened::Deleted, name, &json!({"tree": name}))
+}
+
+fn tell(
+    conn: &mut AnyConnection,
+    at: NaiveDateTime,
+    happened: Happened,
+    name: &str,
+    tree: &serde_json::Value,
+) -> TxResult<()> {
     let body = json!({"happened": happened.as_str(), "tree": tree}).to_string();
     Ok(repo::event_insert_in_txn(conn, at, name, &body)?)
 }
@@ -56,10 +81,15 @@ fn members(tree: &Tree) -> serde_json::Value {
 /// # Errors
 /// The database does not answer.
 pub async fn feed_after(state: &State, cursor: Cursor) -> Result<Vec<FeedEvent>> {
-    state
+    let events = state
         .db
         .read(move |conn| Ok(repo::event_list_after(conn, cursor, STRIDE)?))
-        .await
+        .await?;
+    // Whoever hears of a change reads the trees, maybe from another process.
+    if !events.is_empty() {
+        state.db.settle().await;
+    }
+    Ok(events)
 }
 
 /// Returns the place from which a listener goes on, and whether it missed events that are gone: then it

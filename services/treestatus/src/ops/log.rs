@@ -7,7 +7,7 @@ use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_TREE;
-use super::feed::tell_in_txn;
+use super::feed::tell_named_in_txn;
 use crate::domain::{Edit, Happened, LastState, LogEntry, LogQuery, NO_CHANGE};
 use crate::{State, repo};
 
@@ -127,5 +127,5 @@ pub(super) fn entry_edit_in_txn(
     {
         repo::tree_set_reason_in_txn(conn, &entry.tree, reason)?;
     }
-    tell_in_txn(conn, now, Happened::Changed, &entry.tree)
+    tell_named_in_txn(conn, now, Happened::Changed, &entry.tree)
 }

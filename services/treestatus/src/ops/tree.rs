@@ -13,7 +13,7 @@ use releng_events::Event;
 use serde_json::json;
 
 use super::NO_SUCH_TREE;
-use super::feed::tell_in_txn;
+use super::feed::{tell_deleted_in_txn, tell_in_txn, tell_named_in_txn};
 use super::outbox;
 use crate::domain::{
     Happened, LastState, NewTree, StatusChange, TREES_LIMIT, Tree, Update, no_trees, too_many,
@@ -40,7 +40,7 @@ pub async fn tree_create(state: &State, caller: &Caller, tree: NewTree) -> Resul
                 }
                 result => {
                     result?;
-                    tell_in_txn(conn, now, Happened::Created, tree.name.as_str())
+                    tell_named_in_txn(conn, now, Happened::Created, tree.name.as_str())
                 }
             }
         })
@@ -72,7 +72,7 @@ pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>)
             for name in &names {
                 repo::log_delete_in_txn(conn, name)?;
                 repo::tree_delete_in_txn(conn, name)?;
-                tell_in_txn(conn, now, Happened::Deleted, name)?;
+                tell_deleted_in_txn(conn, now, name)?;
             }
             Ok(())
         })
@@ -165,7 +165,7 @@ pub(super) fn update_in_txn(
         let Some(after) = repo::tree_fetch(conn, name)? else {
             continue;
         };
-        tell_in_txn(conn, at, Happened::Changed, name)?;
+        tell_in_txn(conn, at, Happened::Changed, &after)?;
         if update.remember {
             remembered.push((name.clone(), last_state(&before, &after)));
         }

@@ -91,31 +91,29 @@ pub(crate) fn tree_update_in_txn(
     name: &str,
     update: &Update,
 ) -> QueryResult<()> {
-    if let Some(status) = update.status {
-        let row = trees::status.eq(status.as_str());
-        diesel::update(trees::table.find(name))
-            .set(row)
-            .execute(conn)?;
+    let given = (
+        update
+            .status
+            .map(|status| trees::status.eq(status.as_str())),
+        update
+            .reason
+            .as_ref()
+            .map(|reason| trees::reason.eq(reason)),
+        update
+            .message_of_the_day
+            .as_ref()
+            .map(|text| trees::message_of_the_day.eq(text)),
+        update
+            .category
+            .map(|category| trees::category.eq(category.as_str())),
+    );
+    if matches!(given, (None, None, None, None)) {
+        return Ok(());
     }
-    if let Some(reason) = &update.reason {
-        let row = trees::reason.eq(reason);
-        diesel::update(trees::table.find(name))
-            .set(row)
-            .execute(conn)?;
-    }
-    if let Some(text) = &update.message_of_the_day {
-        let row = trees::message_of_the_day.eq(text);
-        diesel::update(trees::table.find(name))
-            .set(row)
-            .execute(conn)?;
-    }
-    if let Some(category) = update.category {
-        let row = trees::category.eq(category.as_str());
-        diesel::update(trees::table.find(name))
-            .set(row)
-            .execute(conn)?;
-    }
-    Ok(())
+    diesel::update(trees::table.find(name))
+        .set(given)
+        .execute(conn)
+        .map(|_| ())
 }
 
 /// Stores another reason in a tree.

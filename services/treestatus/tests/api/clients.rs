@@ -195,7 +195,7 @@ async fn pushes_are_decided_while_the_database_is_gone() {
     if !backends().contains(&Backend::Postgres) {
         return;
     }
-    let mut pair = Pair::start("120").await;
+    let pair = Pair::start("120").await;
     pair.other.tree("b").await;
     assert_eq!(
         pair.app.result("/trees").await.as_object().unwrap().len(),

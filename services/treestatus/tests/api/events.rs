@@ -125,6 +125,8 @@ async fn a_refused_change_tells_nothing_and_a_lost_place_is_admitted() {
                 .all(|event| event.data["tree"]["tree"] == "a")
         );
         assert!(events.len() <= 2, "{events:?}");
+        // An empty id is none, and no error.
+        after(&app, Some("")).await;
         let client = app.anonymous();
         let request = client
             .request(reqwest::Method::GET, "/events")

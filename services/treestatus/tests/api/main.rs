@@ -29,7 +29,6 @@ mod settings;
 mod stack;
 mod taskcluster;
 mod trees;
-mod wire;
 
 use releng_testkit::app::{Answer, Client, TestApp, TestAppBuilder};
 use releng_testkit::database::{Backend, backends};

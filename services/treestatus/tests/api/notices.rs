@@ -4,7 +4,7 @@
 mod kill;
 mod listener;
 mod page;
-mod processes;
+pub(crate) mod processes;
 mod pulse;
 mod pulse_faults;
 

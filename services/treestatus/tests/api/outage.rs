@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use releng_testkit::app::{Answer, TestAppBuilder};
 use releng_testkit::database::{Backend, backends};
 use releng_testkit::poll::eventually;
+use releng_testkit::wire::{Passage, Wire};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::App;
-use crate::wire::Wire;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ pub struct Pair {
 impl Pair {
     pub async fn start(stale_seconds: &str) -> Self {
         let other = App::start(Backend::Postgres).await;
-        let wire = Wire::to(other.0.database.url()).await;
+        let (wire, url) = Wire::to_url(other.0.database.url(), Passage::All);
         let builder = TestAppBuilder::new(Backend::Postgres)
             .with_client(
                 "demo/sheriff",
@@ -46,7 +46,7 @@ impl Pair {
                     "project:releng:treestatus/recent_changes/revert",
                 ],
             )
-            .set("DATABASE_URL", wire.url())
+            .set("DATABASE_URL", url)
             .set("DATABASE_TIMEOUT_SECONDS", "1")
             .set("SERVE_STALE_SECONDS", stale_seconds);
         let app = App(builder.start().await);
@@ -57,8 +57,8 @@ impl Pair {
         Self { app, other, wire }
     }
 
-    pub async fn cut(&mut self) {
-        self.wire.cut().await;
+    pub async fn cut(&self) {
+        self.wire.set(Passage::Closed);
         self.notice().await;
     }
 
@@ -97,7 +97,7 @@ async fn reads_go_on_from_memory_and_say_how_old_they_are_until_the_database_is_
     if !has_postgres() {
         return;
     }
-    let mut pair = Pair::start("120").await;
+    let pair = Pair::start("120").await;
     let mut before = Vec::new();
     for path in READS {
         let answer = pair.get(path).await;
@@ -145,7 +145,7 @@ async fn reads_go_on_from_memory_and_say_how_old_they_are_until_the_database_is_
     assert_eq!(pair.other.update(open).await.status, 204);
     assert_eq!(pair.app.result("/trees/a").await["status"], "closed");
 
-    pair.wire.mend().await;
+    pair.wire.set(Passage::All);
     let answer = pair.get("/trees/a").await;
     assert_eq!(answer.header("x-data-age"), "", "the first read after it");
     assert_eq!(answer.json()["result"]["status"], "open");
@@ -157,9 +157,9 @@ async fn changes_are_refused_while_the_database_is_gone_and_work_afterwards() {
     if !has_postgres() {
         return;
     }
-    let mut pair = Pair::start("120").await;
+    let pair = Pair::start("120").await;
     let id = pair.app.result("/stack").await[0]["id"].clone();
-    pair.wire.cut().await;
+    pair.wire.set(Passage::Closed);
     let body = json!({"trees": ["a"], "status": "open", "reason": "lost"});
     let sheriff = pair.app.sheriff();
     for answer in [
@@ -173,7 +173,7 @@ async fn changes_are_refused_while_the_database_is_gone_and_work_afterwards() {
         assert_eq!(answer.status, 503, "{}", answer.text());
         assert_ne!(answer.header("retry-after"), "");
     }
-    pair.wire.mend().await;
+    pair.wire.set(Passage::All);
     assert_eq!(pair.app.result("/trees/a").await["reason"], "bug 1");
     assert_eq!(pair.app.update(body).await.status, 204);
     assert_eq!(pair.app.result("/trees/a").await["reason"], "lost");
@@ -184,9 +184,9 @@ async fn a_state_that_is_too_old_is_not_shown() {
     if !has_postgres() {
         return;
     }
-    let mut pair = Pair::start("1").await;
+    let pair = Pair::start("1").await;
     assert_eq!(pair.get("/trees/a").await.status, 200);
-    pair.wire.cut().await;
+    pair.wire.set(Passage::Closed);
     let refused = eventually(PATIENCE, async || {
         let answer = pair.get("/trees/a").await;
         (answer.status != 200).then_some(answer)
@@ -196,7 +196,7 @@ async fn a_state_that_is_too_old_is_not_shown() {
     assert_eq!(refused.json()["detail"], "the database does not answer");
     assert_ne!(refused.header("retry-after"), "");
     assert_eq!(pair.get("/trees/nope").await.status, 503, "not 404");
-    pair.wire.mend().await;
+    pair.wire.set(Passage::All);
     assert_eq!(pair.app.result("/trees/a").await["status"], "closed");
 }
 
@@ -205,12 +205,12 @@ async fn with_0_nothing_is_shown_from_memory() {
     if !has_postgres() {
         return;
     }
-    let mut pair = Pair::start("0").await;
+    let pair = Pair::start("0").await;
     assert_eq!(pair.get("/trees/a").await.status, 200);
     pair.cut().await;
     assert_eq!(pair.get("/trees/a").await.status, 503);
     assert_eq!(pair.get("/static/ui").await.status, 503);
-    pair.wire.mend().await;
+    pair.wire.set(Passage::All);
     assert_eq!(pair.get("/trees/a").await.status, 200);
 }
 
@@ -219,9 +219,9 @@ async fn a_network_that_swallows_everything_is_an_outage_too() {
     if !has_postgres() {
         return;
     }
-    let mut pair = Pair::start("120").await;
+    let pair = Pair::start("120").await;
     assert_eq!(pair.get("/trees/a").await.status, 200);
-    pair.wire.mute();
+    pair.wire.set(Passage::Nothing);
     pair.notice().await;
     let asked = (0..20).map(|_| pair.get("/trees/a"));
     for answer in futures_util::future::join_all(asked).await {
@@ -231,7 +231,7 @@ async fn a_network_that_swallows_everything_is_an_outage_too() {
     }
     let open = json!({"trees": ["a"], "status": "open", "reason": "bug 2"});
     assert_eq!(pair.other.update(open).await.status, 204);
-    pair.wire.mend().await;
+    pair.wire.set(Passage::All);
     eventually(PATIENCE, async || {
         let answer = pair.get("/trees/a").await;
         assert_eq!(answer.status, 200);
@@ -250,7 +250,7 @@ async fn a_memory_without_readers_is_warm_when_the_database_goes() {
     if !has_postgres() {
         return;
     }
-    let mut pair = Pair::start("120").await;
+    let pair = Pair::start("120").await;
     // Nobody reads while the wire is whole; what is shown when it is cut, the service read by itself.
     let start = Instant::now();
     loop {
@@ -261,7 +261,7 @@ async fn a_memory_without_readers_is_warm_when_the_database_goes() {
             return;
         }
         assert!(start.elapsed() < PATIENCE, "{}", answer.text());
-        pair.wire.mend().await;
+        pair.wire.set(Passage::All);
         // Time for it to look.
         tokio::time::sleep(Duration::from_millis(300)).await;
     }

@@ -4,37 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use releng_testkit::hawk_client::{Credentials, SignedRequest as _};
 use releng_testkit::process::Process;
 use releng_testkit::temp;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::notices::processes::{get, send};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_releng-treestatus");
-
-async fn send(address: &str, method: &str, path: &str, body: Value) -> reqwest::Result<u16> {
-    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-    let request = reqwest::Client::new()
-        .request(method, format!("{address}{path}"))
-        .header("content-type", "application/json")
-        .body(body.to_string());
-    let signed = request
-        .hawk(&Credentials::new("demo/admin", "demo-token"))
-        .unwrap();
-    signed
-        .send()
-        .await
-        .map(|response| response.status().as_u16())
-}
-
-async fn result(address: &str, path: &str) -> Value {
-    let response = reqwest::Client::new()
-        .get(format!("{address}{path}"))
-        .send()
-        .await
-        .unwrap();
-    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
-    body["result"].clone()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answered_change_is_there_after_kill_9() {
@@ -49,7 +25,7 @@ async fn every_answered_change_is_there_after_kill_9() {
     let mut process = Process::serve(BINARY, folder.path(), &settings);
     let tree = json!({"tree": "a", "status": "open", "reason": "", "message_of_the_day": ""});
     assert_eq!(
-        send(process.address(), "PUT", "/trees/a", tree)
+        send(process.address(), "PUT", "/trees/a", &tree)
             .await
             .unwrap(),
         204
@@ -70,7 +46,7 @@ async fn every_answered_change_is_there_after_kill_9() {
                         "trees": ["a"], "status": "closed", "reason": next.to_string(),
                         "tags": ["other"], "remember": true,
                     });
-                    match send(&address, "PATCH", "/trees", body).await {
+                    match send(&address, "PATCH", "/trees", &body).await {
                         Ok(204) => answered.store(next, Ordering::SeqCst),
                         Ok(status) => panic!("{status}"),
                         Err(_) => return,
@@ -87,9 +63,9 @@ async fn every_answered_change_is_there_after_kill_9() {
         writer.await.unwrap();
         process = Process::serve(BINARY, folder.path(), &settings);
         let last = answered.load(Ordering::SeqCst);
-        let state = result(process.address(), "/trees/a").await;
-        let log = result(process.address(), "/trees/a/logs_all").await;
-        let stack = result(process.address(), "/stack").await;
+        let state = get(process.address(), "/trees/a").await.unwrap()["result"].clone();
+        let log = get(process.address(), "/trees/a/logs_all").await.unwrap()["result"].clone();
+        let stack = get(process.address(), "/stack").await.unwrap()["result"].clone();
         let reason: usize = state["reason"].as_str().unwrap().parse().unwrap();
         // The last request may have been committed and cut off before its answer.
         assert!(

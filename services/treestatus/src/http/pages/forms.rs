@@ -11,8 +11,9 @@ use releng_common::http::query::Query;
 
 use super::{Around, badge, category, first, given, seen};
 use crate::State;
+use crate::board::Board;
 use crate::domain::{REASON_CATEGORIES, Status, Tree, author, pieces};
-use crate::ops;
+use crate::http::answer::aged;
 
 #[derive(Template)]
 #[template(path = "update.html")]
@@ -52,13 +53,15 @@ pub(in crate::http) async fn update(
         .get("status")
         .and_then(|text| Status::parse(text).ok());
     let around = Around::of(&request, &state).await?;
-    let (trees, gone) = selected(&query, &state).await?;
-    page::html(&UpdatePage {
+    let (trees, gone) = selected(&query, &around.board);
+    let age = around.age;
+    let page = page::html(&UpdatePage {
         around,
         trees,
         gone,
         status: status.map(Status::as_str).unwrap_or_default(),
-    })
+    })?;
+    Ok(aged(page, age))
 }
 
 pub(in crate::http) async fn delete(
@@ -66,23 +69,24 @@ pub(in crate::http) async fn delete(
     state: Data<State>,
 ) -> Result<HttpResponse> {
     let around = Around::of(&request, &state).await?;
-    let (trees, gone) = selected(&Query::of(&request), &state).await?;
-    page::html(&DeletePage {
+    let (trees, gone) = selected(&Query::of(&request), &around.board);
+    let age = around.age;
+    let page = page::html(&DeletePage {
         around,
         trees,
         gone,
-    })
+    })?;
+    Ok(aged(page, age))
 }
 
 /// Returns the trees that the address names, each once, and the names that are no trees (any more).
-async fn selected(query: &Query, state: &State) -> Result<(Vec<Tree>, Vec<String>)> {
+fn selected(query: &Query, board: &Board) -> (Vec<Tree>, Vec<String>) {
     let named = query.pairs().iter().filter(|(name, _)| name == "tree");
     let mut gone: Vec<String> = named.map(|(_, value)| value.clone()).collect();
     gone.sort();
     gone.dedup();
-    let board = ops::tree_list(state).await?;
-    let named = board.value.trees().filter(|tree| gone.contains(&tree.tree));
+    let named = board.trees().filter(|tree| gone.contains(&tree.tree));
     let trees: Vec<Tree> = named.cloned().collect();
     gone.retain(|name| trees.iter().all(|tree| tree.tree != *name));
-    Ok((trees, gone))
+    (trees, gone)
 }

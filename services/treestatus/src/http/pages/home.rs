@@ -14,7 +14,6 @@ use super::{Around, badge, category, first, given};
 use crate::State;
 use crate::domain::{Category, REASON_CATEGORIES, Tree, author, pieces};
 use crate::http::answer::aged;
-use crate::ops;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -30,11 +29,10 @@ pub(in crate::http) async fn home(
 ) -> Result<HttpResponse> {
     let filter = Query::of(&request).get("q").unwrap_or_default().to_owned();
     let around = Around::of(&request, &state).await?;
-    let board = ops::tree_list(&state).await?;
-    let age = around.age.max(board.age);
+    let age = around.age;
     let page = page::html(&Home {
-        groups: groups(board.value.trees(), &filter),
-        around: around.aged(age),
+        groups: groups(around.board.trees(), &filter),
+        around,
         filter,
     })?;
     Ok(aged(page, age))

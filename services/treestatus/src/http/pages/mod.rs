@@ -17,13 +17,15 @@ pub(super) use login::login;
 pub(super) use show::show;
 pub(super) use statistics::statistics;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use releng_common::Result;
 
 use super::answer::redirect;
+use crate::board::Board;
 use crate::domain::{Change, REASON_CATEGORIES, Tree};
 use crate::{State, ops};
 
@@ -42,25 +44,30 @@ struct Around {
     scopes: String,
     /// Prefixes of scopes that count here.
     prefixes: String,
-    /// The place in the change feed that the page is at least up to date with.
+    /// The place in the change feed that the page is at least up to date with; empty while the database
+    /// does not answer.
     feed: String,
     as_of: NaiveDateTime,
     /// How old the state is, if the database does not answer.
     age: Option<Duration>,
+    board: Arc<Board>,
     newest: Option<Change>,
     older: Vec<Change>,
 }
 
 impl Around {
-    /// Reads what is around a page. This comes first: what happens later is then told by the feed.
+    /// Reads what is around a page, and the trees. The place in the feed comes first: what happens
+    /// later is then told by the feed.
     async fn of(request: &HttpRequest, state: &State) -> Result<Self> {
-        let age = ops::tree_list(state).await?.age;
-        let feed = match age {
-            None => ops::feed_newest(state).await?.to_string(),
-            // The database does not answer: nothing new can be told either.
+        // The memory knows soonest whether the database answers.
+        let feed = match ops::tree_list(state).await?.age {
+            None => ops::feed_start(state, None).await?.0.to_string(),
             Some(_) => String::new(),
         };
         let stack = ops::change_list(state).await?;
+        let board = ops::tree_list(state).await?;
+        let age = board.age.max(stack.age);
+        let stale = TimeDelta::from_std(age.unwrap_or_default()).unwrap_or(TimeDelta::MAX);
         let mut older: Vec<Change> = stack.value.changes.iter().take(CHANGES).cloned().collect();
         let newest = (!older.is_empty()).then(|| older.remove(0));
         let (common, own) = (&state.settings.common, &state.settings.own);
@@ -75,17 +82,17 @@ impl Around {
             scopes: own.login_scopes.clone(),
             prefixes: own.scope_prefixes.join(" "),
             feed,
-            age: age.max(stack.age),
-            as_of: state.clock.now().naive_utc(),
+            age,
+            board: board.value,
+            as_of: state
+                .clock
+                .now()
+                .naive_utc()
+                .checked_sub_signed(stale)
+                .unwrap_or_default(),
             newest,
             older,
         })
-    }
-
-    /// States the age of the state that the page shows.
-    fn aged(mut self, age: Option<Duration>) -> Self {
-        self.age = age;
-        self
     }
 
     fn count(&self) -> usize {

@@ -34,9 +34,8 @@ pub(in crate::http) async fn show(
     let query = Query::of(&request);
     let filter = query.get("q").unwrap_or_default().to_owned();
     let around = Around::of(&request, &state).await?;
-    let board = ops::tree_list(&state).await?;
-    let age = around.age.max(board.age);
-    let Some(place) = board.value.place(&name) else {
+    let age = around.age;
+    let Some(place) = around.board.place(&name) else {
         let error = Error::not_found(ops::NO_SUCH_TREE);
         return Ok(aged(render_error(&request, &error), age));
     };
@@ -47,8 +46,8 @@ pub(in crate::http) async fn show(
         Some(_) => (Vec::new(), None),
     };
     let page = page::html(&Show {
-        around: around.aged(age),
         tree: place.tree.clone(),
+        around,
         log,
         filter,
         next,

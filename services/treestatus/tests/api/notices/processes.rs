@@ -88,14 +88,14 @@ static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
 });
 
 /// Sends a public GET; `Err`: there was no answer.
-pub(super) async fn get(address: &str, path: &str) -> reqwest::Result<Value> {
+pub(crate) async fn get(address: &str, path: &str) -> reqwest::Result<Value> {
     let answer = HTTP.get(format!("{address}{path}")).send().await?;
     let bytes = answer.bytes().await?;
     Ok(serde_json::from_slice(&bytes).unwrap())
 }
 
 /// Sends a signed request; `Err`: there was no answer.
-pub(super) async fn send(
+pub(crate) async fn send(
     address: &str,
     method: &str,
     path: &str,
