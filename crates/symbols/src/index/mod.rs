@@ -77,7 +77,7 @@ pub struct Index {
 #[derive(Debug)]
 pub enum Opened {
     /// The index.
-    Index(Index),
+    Index(Box<Index>),
     /// The end has to be read again, with so many bytes.
     More {
         /// Bytes from the end.
@@ -112,7 +112,7 @@ impl Index {
         if end != foot.root_offset {
             return Err(IndexError::damaged(Part::Root));
         }
-        Ok(Opened::Index(Self::new(root, &foot, index_bytes)))
+        Ok(Opened::Index(Box::new(Self::new(root, &foot, index_bytes))))
     }
 
     /// Reads the root of an index at hand.
@@ -125,7 +125,7 @@ impl Index {
         loop {
             let tail = source.read_at(size.saturating_sub(tail_bytes)..size)?;
             match Self::from_tail(&tail, size)? {
-                Opened::Index(index) => return Ok(index),
+                Opened::Index(index) => return Ok(*index),
                 Opened::More { tail_bytes: more } if more > tail_bytes && more <= size => {
                     tail_bytes = more
                 }

@@ -45,7 +45,7 @@ impl RowWriter {
     /// Appends a row behind the last.
     #[inline]
     pub(crate) fn push(&mut self, start: u32, end: u32, line: u32, file: u32, origin: Option<u32>) {
-        let is_anew = self.count % STRIDE == 0;
+        let is_anew = self.count.is_multiple_of(STRIDE);
         if is_anew {
             self.begin(start);
         }

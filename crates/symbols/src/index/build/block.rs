@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::page::{FunctionRows, PageWriter, RawPage};
+use super::page::{FunctionRows, PageWriter, RawPage, Row};
 use crate::index::names::Kind;
 use crate::index::root::Counts;
 use crate::number::{index, wide};
@@ -29,8 +29,8 @@ pub(crate) struct BlockParser {
     writer: PageWriter,
     found: Parsed,
     open: Option<Open>,
-    lines: Vec<Span<(u32, u32, u32)>>,
-    calls: Vec<Vec<Span<(u32, u32, u32)>>>,
+    lines: Vec<Row>,
+    calls: Vec<Vec<Row>>,
     depths: usize,
     rows: FunctionRows,
 }
@@ -252,7 +252,7 @@ impl BlockParser {
 }
 
 /// The rows that count, disjoint and ascending.
-fn disjoint(spans: &mut [Span<(u32, u32, u32)>], rows: &mut Vec<Span<(u32, u32, u32)>>) {
+fn disjoint(spans: &mut [Row], rows: &mut Vec<Row>) {
     rows.clear();
     resolve(spans, |start, end, value| {
         rows.push(Span {

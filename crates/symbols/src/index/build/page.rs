@@ -21,14 +21,17 @@ pub(crate) struct RawPage {
     pub(crate) used: Vec<(Kind, u32)>,
 }
 
-/// Rows of a function that are disjoint and ascending: line, file, origin.
-pub(crate) type Rows = [Span<(u32, u32, u32)>];
+/// A range of a function with its line, file and, for a call, origin.
+pub(crate) type Row = Span<(u32, u32, u32)>;
+
+/// Rows of a function that are disjoint and ascending.
+pub(crate) type Rows = [Row];
 
 /// Rows of a function: lines, and calls by depth.
 #[derive(Debug, Default)]
 pub(crate) struct FunctionRows {
-    pub(crate) lines: Vec<Span<(u32, u32, u32)>>,
-    pub(crate) calls: Vec<Vec<Span<(u32, u32, u32)>>>,
+    pub(crate) lines: Vec<Row>,
+    pub(crate) calls: Vec<Vec<Row>>,
 }
 
 /// Collects functions into pages.
@@ -111,7 +114,7 @@ impl PageWriter {
         });
     }
 
-    fn rows(&mut self, lines: &Rows, calls: &[Vec<Span<(u32, u32, u32)>>]) {
+    fn rows(&mut self, lines: &Rows, calls: &[Vec<Row>]) {
         for span in lines {
             let (line, file, _) = span.value;
             let file = self.used.place(Kind::File, file);
@@ -184,7 +187,7 @@ fn cuts(rows: &FunctionRows) -> Vec<u32> {
     cuts
 }
 
-fn clip(rows: &Rows, from: u32, to: u32) -> Vec<Span<(u32, u32, u32)>> {
+fn clip(rows: &Rows, from: u32, to: u32) -> Vec<Row> {
     let begin = rows.partition_point(|span| span.end <= from);
     let reaching = rows.iter().skip(begin).take_while(|span| span.start < to);
     let clipped = reaching.map(|span| Span {

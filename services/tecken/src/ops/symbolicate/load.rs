@@ -239,8 +239,8 @@ async fn stored(
             Err(error) => break Err(error),
         }
     };
-    let index = match opened {
-        Ok(index) => Arc::new(index),
+    let index: Arc<Index> = match opened {
+        Ok(index) => Arc::from(index),
         Err(error) => {
             bad_index(path, &error);
             let stored = StoredIndex::new(source.clone(), key, etag, 0);
