@@ -7,8 +7,8 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::as_conversions,
-    clippy::cast_precision_loss,
     reason = "a program for people who measure"
 )]
 

@@ -3,6 +3,8 @@
 //! packed, merged or sorted but the functions, and each lookup reads all records of its function.
 //! What the library answers has to be the same.
 
+#![expect(clippy::indexing_slicing, reason = "as plain as can be")]
+
 use std::collections::HashMap;
 
 use releng_symbols::{Inline, Symbol};
