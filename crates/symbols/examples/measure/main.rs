@@ -13,6 +13,7 @@
 )]
 
 mod reference;
+mod tools;
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -31,7 +32,7 @@ fn main() {
     let options = BuildOptions {
         threads: NonZeroUsize::new(number(2, 1)).unwrap(),
         page_bytes: number(3, 32) << 10,
-        level: i32::try_from(number(4, 1)).unwrap(),
+        level: arguments.get(4).map_or(1, |n| n.parse().unwrap()),
         ..BuildOptions::default()
     };
     match arguments.first().map(String::as_str) {
@@ -63,10 +64,13 @@ fn usage() -> (f64, f64) {
 }
 
 fn measure_build(path: &str, options: &BuildOptions) {
-    for _ in 0..3 {
+    for _ in 0..5 {
         let (cpu, _) = usage();
         let started = Instant::now();
-        let sink = File::create(format!("{path}.symx1")).unwrap();
+        let sink = std::io::BufWriter::with_capacity(
+            1 << 20,
+            File::create(format!("{path}.symx1")).unwrap(),
+        );
         let built = build(File::open(path).unwrap(), sink, options).unwrap();
         let wall = started.elapsed().as_secs_f64();
         let (after, peak) = usage();
@@ -81,6 +85,15 @@ fn measure_build(path: &str, options: &BuildOptions) {
             built.counts,
         );
     }
+    for sum in open(path).1.page_sums() {
+        println!(
+            "  {} pages of {}: {:.1} MB, unpacked {:.1} MB",
+            sum.pages,
+            sum.name,
+            sum.packed_bytes as f64 / 1e6,
+            sum.raw_bytes as f64 / 1e6
+        );
+    }
 }
 
 fn open(path: &str) -> (File, Arc<Index>) {
@@ -89,51 +102,13 @@ fn open(path: &str) -> (File, Arc<Index>) {
     (file, index)
 }
 
-/// Addresses as the peers were measured with: 97 of 100 uniform over the bytes of functions, the
-/// rest uniform over the whole range.
-fn addresses(path: &str, count: usize) -> Vec<u64> {
-    let text = fs::read(path).unwrap();
-    let mut functions = Vec::new();
-    let mut bytes = 0u64;
-    for line in text
-        .split(|byte| *byte == b'\n')
-        .filter(|line| line.starts_with(b"FUNC "))
-    {
-        let line = String::from_utf8_lossy(line).replace("FUNC m ", "FUNC ");
-        let mut fields = line.split(' ').skip(1);
-        let mut hex = || u64::from_str_radix(fields.next().unwrap(), 16).unwrap();
-        let (start, size) = (hex(), hex());
-        functions.push((bytes, start, size));
-        bytes += size;
-    }
-    let low = functions.iter().map(|function| function.1).min().unwrap();
-    let high = functions
-        .iter()
-        .map(|function| function.1 + function.2)
-        .max()
-        .unwrap();
-    let mut state = 7u64;
-    let mut random = move |end: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % end
-    };
-    (0..count)
-        .map(|_| {
-            if random(100) < 3 {
-                return low + random(high - low);
-            }
-            let at = random(bytes);
-            let (before, start, _) = functions[functions.partition_point(|f| f.0 <= at) - 1];
-            start + (at - before)
-        })
-        .collect()
+fn addresses(path: &str) -> Vec<u64> {
+    tools::addresses(&fs::read(path).unwrap(), 100_000)
 }
 
 fn measure_lookups(path: &str) {
     let (file, index) = open(path);
-    let addresses = addresses(path, 100_000);
+    let addresses = addresses(path);
     let cache = PageCache::new(1 << 30);
     for detail in [Detail::Names, Detail::Full] {
         drop(index.resolve(&file, &cache, &addresses, detail).unwrap());
@@ -181,7 +156,7 @@ fn measure_lookups(path: &str) {
 }
 
 fn measure_cold(path: &str) {
-    let addresses = addresses(path, 100_000);
+    let addresses = addresses(path);
     for frames in [1, 30, 120, 300] {
         let mut best = f64::MAX;
         let mut pages = 0;
@@ -205,7 +180,7 @@ fn measure_cold(path: &str) {
 fn compare(path: &str) {
     let text = fs::read_to_string(path).unwrap();
     let reference = reference::Reference::new(&text);
-    let mut addresses = addresses(path, 100_000);
+    let mut addresses = addresses(path);
     let (start, end) = reference.bounds();
     addresses.extend([start, end - 1, end, u64::MAX]);
     let mut bytes = Vec::new();

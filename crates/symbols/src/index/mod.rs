@@ -45,7 +45,7 @@ use format::{FOOT_BYTES, Foot, HEAD_BYTES};
 use page::{MAX_PAGE_BYTES, Page};
 pub use resolve::{Detail, Resolve};
 pub use resolved::Resolved;
-pub use root::Counts;
+pub use root::{Counts, PageSum};
 use root::{PageEntry, PageKind, Root};
 use search::Run;
 pub use source::ReadAt;
@@ -190,6 +190,26 @@ impl Index {
     #[must_use]
     pub fn page_count(&self) -> usize {
         self.root.pages.len()
+    }
+
+    /// Returns what the pages of each kind take.
+    #[must_use]
+    pub fn page_sums(&self) -> Vec<PageSum> {
+        let sum = |kind: PageKind| {
+            let mut sum = PageSum {
+                name: kind.name(),
+                pages: 0,
+                packed_bytes: 0,
+                raw_bytes: 0,
+            };
+            for page in self.root.pages.iter().filter(|page| page.kind == kind) {
+                sum.pages += 1;
+                sum.packed_bytes += u64::from(page.packed_bytes);
+                sum.raw_bytes += u64::from(page.raw_bytes);
+            }
+            sum
+        };
+        PageKind::ALL.map(sum).to_vec()
     }
 
     /// Returns how much memory this takes, without pages in a cache.

@@ -25,16 +25,17 @@ pub(crate) enum Use<'a> {
 /// Numbers below this are positions in a list, as they are in all real files.
 const DENSE: u32 = 1 << 22;
 /// Copies of one name that are free: most names are used in few places, close to each other.
-const FREE_COPIES: u32 = 4;
+const FREE_COPIES: u32 = 2;
 /// Share of the symbol file that further copies may take up, in percent. Real files stay below it,
 /// so that a lookup finds all its names in one page; files without locality do not.
-const COPIES_PERCENT: u64 = 15;
+const COPIES_PERCENT: u64 = 10;
 /// Names up to this length are always copied: a reference costs as much.
 const SHORT: u32 = 8;
 
 #[derive(Debug, Clone, Copy)]
 struct Name {
-    start: usize,
+    chunk: u32,
+    start: u32,
     length: u32,
     copies: u32,
     shared: u32,
@@ -42,6 +43,7 @@ struct Name {
 
 const NOT_SHARED: u32 = u32::MAX;
 const UNKNOWN: Name = Name {
+    chunk: 0,
     start: 0,
     length: 0,
     copies: 0,
@@ -81,10 +83,46 @@ impl Numbered {
     }
 }
 
+/// Text in pieces that never move: names can be a third of a symbol file, and one piece that grows
+/// would for a moment take three times as much.
+#[derive(Debug, Default)]
+struct Text {
+    chunks: Vec<String>,
+    bytes: usize,
+}
+
+const CHUNK_BYTES: usize = 1 << 20;
+
+impl Text {
+    /// Keeps a text; returns its chunk, start and length.
+    fn push(&mut self, text: &str) -> (u32, u32, u32) {
+        let has_room = |chunk: &String| chunk.capacity() - chunk.len() >= text.len();
+        if !self.chunks.last().is_some_and(has_room) {
+            let capacity = text.len().max(CHUNK_BYTES);
+            self.chunks.push(String::with_capacity(capacity));
+            self.bytes += capacity;
+        }
+        let number = narrow(self.chunks.len() - 1);
+        let Some(chunk) = self.chunks.last_mut() else {
+            return (0, 0, 0);
+        };
+        let start = narrow(chunk.len());
+        chunk.push_str(text);
+        (number, start, narrow(text.len()))
+    }
+
+    fn get(&self, name: &Name) -> &str {
+        let start = index(name.start);
+        let chunk = self.chunks.get(index(name.chunk));
+        let text = chunk.and_then(|chunk| chunk.get(start..start + index(name.length)));
+        text.unwrap_or_default()
+    }
+}
+
 /// All names that records refer to by number.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    text: String,
+    text: Text,
     files: Numbered,
     origins: Numbered,
     shared: Vec<(Kind, u32)>,
@@ -95,17 +133,15 @@ pub(crate) struct Names {
 impl Names {
     /// Takes a record. Of equal numbers the first counts.
     pub(crate) fn define(&mut self, kind: Kind, number: u32, name: &[u8]) {
-        let start = self.text.len();
         let entry = numbered(&mut self.files, &mut self.origins, kind).entry(number);
         if entry.length != 0 {
             return;
         }
-        match std::str::from_utf8(name) {
-            Ok(name) => self.text.push_str(name),
-            Err(_) => self.text.push_str(&String::from_utf8_lossy(name)),
-        }
-        entry.start = start;
-        entry.length = narrow(self.text.len() - start);
+        let (chunk, start, length) = match str::from_utf8(name) {
+            Ok(name) => self.text.push(name),
+            Err(_) => self.text.push(&String::from_utf8_lossy(name)),
+        };
+        (entry.chunk, entry.start, entry.length) = (chunk, start, length);
     }
 
     /// Decides how the next page that uses the name gets it. A name that has no record yet is
@@ -123,8 +159,7 @@ impl Names {
                     self.copied_bytes += length;
                 }
                 entry.copies = entry.copies.saturating_add(1);
-                let end = entry.start + index(entry.length);
-                return Use::Copy(self.text.get(entry.start..end).unwrap_or_default());
+                return Use::Copy(self.text.get(entry));
             }
         }
         entry.shared = narrow(self.shared.len());
@@ -140,8 +175,7 @@ impl Names {
                 Kind::File => self.files.get(*number),
                 Kind::Origin => self.origins.get(*number),
             };
-            let end = name.start + index(name.length);
-            self.text.get(name.start..end).unwrap_or_default()
+            self.text.get(&name)
         })
     }
 
@@ -149,7 +183,7 @@ impl Names {
         let numbered = |names: &Numbered| names.dense.len() + 2 * names.sparse.len();
         let rows = numbered(&self.files) + numbered(&self.origins);
         wide(
-            self.text.len()
+            self.text.bytes
                 + rows * size_of::<Name>()
                 + self.shared.len() * size_of::<(Kind, u32)>(),
         )

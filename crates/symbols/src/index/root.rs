@@ -17,7 +17,31 @@ pub(crate) enum PageKind {
     Names,
 }
 
+/// Pages of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSum {
+    /// What they hold.
+    pub name: &'static str,
+    /// How many there are.
+    pub pages: u64,
+    /// Their bytes in the index.
+    pub packed_bytes: u64,
+    /// Their bytes unpacked.
+    pub raw_bytes: u64,
+}
+
 impl PageKind {
+    pub(crate) const ALL: [Self; 4] = [Self::Functions, Self::Publics, Self::Part, Self::Names];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Functions => "functions",
+            Self::Publics => "public symbols",
+            Self::Part => "parts of functions",
+            Self::Names => "shared names",
+        }
+    }
+
     fn number(self) -> u32 {
         match self {
             Self::Functions => 0,
@@ -28,9 +52,7 @@ impl PageKind {
     }
 
     fn of_number(number: u32) -> Option<Self> {
-        [Self::Functions, Self::Publics, Self::Part, Self::Names]
-            .get(index(number))
-            .copied()
+        Self::ALL.get(index(number)).copied()
     }
 }
 

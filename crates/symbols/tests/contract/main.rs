@@ -10,8 +10,10 @@
 mod answer_v4;
 mod answer_v5;
 mod arbitrary_input;
+mod damage;
 mod debug;
 mod edge_cases;
+mod index;
 mod limits;
 mod lookup_model;
 mod lookup_rules;

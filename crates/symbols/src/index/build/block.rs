@@ -7,7 +7,7 @@ use super::page::{FunctionRows, PageWriter, RawPage, Row};
 use crate::index::names::Kind;
 use crate::index::root::Counts;
 use crate::number::{index, wide};
-use crate::parse::record::{Record, parse_line};
+use crate::parse::record::{Record, inline_fields, parse_line};
 use crate::table::ranges::{Span, resolve};
 
 /// What a block holds. Ranges are positions in the block.
@@ -92,12 +92,11 @@ impl BlockParser {
     ) -> Result<(), Disorder> {
         let mut floor = floor;
         let mut at = range.start;
-        let text = block.get(..range.end).unwrap_or_default();
-        while at < text.len() {
-            let rest = text.get(at..).unwrap_or_default();
-            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = rest.get(..length).unwrap_or_default();
-            if length <= self.line_bytes {
+        let text = block.get(range.clone()).unwrap_or_default();
+        let ends = memchr::memchr_iter(b'\n', text).map(|end| range.start + end);
+        for end in ends.chain([range.end]) {
+            let line = block.get(at..end).unwrap_or_default();
+            if line.len() <= self.line_bytes {
                 let start = self.line(block, at, line);
                 if let (Some(start), Some(lowest)) = (start, floor) {
                     if start < lowest {
@@ -106,7 +105,7 @@ impl BlockParser {
                     floor = Some(start);
                 }
             }
-            at += length + 1;
+            at = end + 1;
         }
         self.close_function(block);
         Ok(())
@@ -115,6 +114,10 @@ impl BlockParser {
     /// Takes a line; returns the start of the function that it begins.
     #[inline]
     fn line(&mut self, block: &[u8], at: usize, line: &[u8]) -> Option<u64> {
+        if let [b'I', b'N', b'L', b'I', b'N', b'E', b' ' | b'\t', ..] = line {
+            self.inline(line);
+            return None;
+        }
         match parse_line(line) {
             Record::Line {
                 address,
@@ -122,21 +125,11 @@ impl BlockParser {
                 line,
                 file,
             } => {
-                if let Some(open) = &self.open {
-                    let span =
-                        Span::clip((address, size), (open.start, open.size), (line, file, 0));
-                    self.lines.extend(span);
-                }
-            }
-            Record::Inline {
-                depth,
-                call_line,
-                call_file,
-                origin,
-                ranges,
-            } => {
-                for range in ranges {
-                    self.call(depth, range, (call_line, call_file, origin));
+                if let Some(open) = &self.open
+                    && let Some(span) =
+                        Span::clip((address, size), (open.start, open.size), (line, file, 0))
+                {
+                    self.lines.push(span);
                 }
             }
             Record::Function {
@@ -189,20 +182,34 @@ impl BlockParser {
         }
     }
 
-    fn call(&mut self, depth: u32, range: (u64, u64), call: (u32, u32, u32)) {
-        let Some(open) = &self.open else {
-            return;
-        };
-        let Some(span) = Span::clip(range, (open.start, open.size), call) else {
+    /// Takes an `INLINE` record: as a whole or, when one of its ranges is malformed, not at all.
+    fn inline(&mut self, mut line: &[u8]) {
+        while let [head @ .., b'\r'] = line {
+            line = head;
+        }
+        let (Some(open), Some((depth, call, mut ranges))) = (&self.open, inline_fields(line))
+        else {
             return;
         };
         let depth = index(depth);
-        while self.calls.len() <= depth {
-            self.calls.push(Vec::new());
+        if self.calls.len() <= depth {
+            self.calls.resize_with(depth + 1, Vec::new);
         }
-        self.depths = self.depths.max(depth + 1);
-        if let Some(level) = self.calls.get_mut(depth) {
-            level.push(span);
+        let Some(level) = self.calls.get_mut(depth) else {
+            return;
+        };
+        let before = level.len();
+        while !ranges.is_empty() {
+            let (Some(start), Some(size)) = (ranges.hex(), ranges.hex()) else {
+                level.truncate(before);
+                return;
+            };
+            if let Some(span) = Span::clip((start, size), (open.start, open.size), call) {
+                level.push(span);
+            }
+        }
+        if level.len() > before {
+            self.depths = self.depths.max(depth + 1);
         }
     }
 

@@ -12,6 +12,8 @@ use crate::parse::{Limits, ParseError, Unit};
 
 /// Size of a block, unless a function does not fit.
 const BLOCK_BYTES: usize = 1 << 20;
+/// Room behind a block, so that reading up to its end does not make it grow.
+const SLACK_BYTES: usize = 4 << 10;
 /// Largest block. Of a function with more text than this the last lines are lost.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
 
@@ -72,6 +74,7 @@ impl<R: Read> Blocks<R> {
     }
 
     fn fill(&mut self, block: &mut Vec<u8>, wanted: usize) -> Result<(), ParseError> {
+        block.reserve((wanted + SLACK_BYTES).saturating_sub(block.len()));
         while block.len() < wanted && !self.is_at_end {
             let before = block.len();
             let room = wide(wanted - before);

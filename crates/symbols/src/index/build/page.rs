@@ -48,7 +48,7 @@ pub(crate) struct PageWriter {
 }
 
 /// About what a name takes in a page.
-const NAME_BYTES: usize = 80;
+const NAME_BYTES: usize = 160;
 
 impl PageWriter {
     pub(crate) fn new(page_bytes: usize) -> Self {
