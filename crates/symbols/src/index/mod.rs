@@ -41,8 +41,8 @@ use crate::number::{index, position, wide};
 pub use build::{BuildOptions, Built, build};
 pub use cache::{CacheUsage, PageCache};
 pub use error::{BuildError, IndexError, Part};
-pub use format::FORMAT;
 use format::{FOOT_BYTES, Foot, HEAD_BYTES};
+pub use format::{FORMAT, is_index};
 use page::{MAX_PAGE_BYTES, Page};
 pub use resolve::{Detail, Resolve};
 pub use resolved::Resolved;
@@ -51,7 +51,7 @@ use root::{PageEntry, PageKind, Root};
 use search::{Near, Run};
 pub use source::ReadAt;
 pub use symbols::Symbols;
-pub use verify::verify;
+pub use verify::{hash, verify};
 
 /// How much of the end of an index to read first: the root of most fits.
 pub const TAIL_BYTES: u64 = 64 << 10;

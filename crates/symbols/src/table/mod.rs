@@ -142,7 +142,13 @@ impl SymbolTable {
         self.header.code.as_ref()
     }
 
-    /// Returns the number of addresses that have a symbol of their own.
+    /// Returns the addresses that have a symbol of their own, ascending.
+    #[must_use]
+    pub fn addresses(&self) -> &[u64] {
+        &self.addresses
+    }
+
+    /// Returns their number.
     #[must_use]
     pub fn len(&self) -> usize {
         self.addresses.len()
