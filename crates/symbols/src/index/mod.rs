@@ -3,7 +3,7 @@
 //! read one by one, so that an answer from an object store takes a few ranges of it.
 //!
 //! [`build`] makes one, [`Index`] reads one, [`Resolve`] finds the pages of some addresses, and
-//! [`Resolved`] answers. The format is described in the book, ADR 12.
+//! [`Resolved`] answers. The format is described in the book, ADR 13.
 //!
 //! ```text
 //! head   magic, format
