@@ -26,6 +26,7 @@ mod sharing;
 mod sign_in;
 mod support;
 mod symbolication;
+mod symbolication_metrics;
 mod symbols_command;
 mod tokens;
 mod try_symbols;
