@@ -8,7 +8,7 @@ use releng_common::config::{Doc, Invalid, Source};
 use releng_common::notify::Notify;
 use releng_events::pulse::{self, Broker};
 
-use crate::statuspage::Statuspage;
+use crate::statuspage::{Statuspage, is_id};
 
 /// Longest name of an exchange in bytes, by the protocol.
 const EXCHANGE_LIMIT: usize = 255;
@@ -282,11 +282,6 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(';')
         .map(str::trim)
         .filter(|item| !item.is_empty())
-}
-
-fn is_id(text: &str) -> bool {
-    let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    !text.is_empty() && text.chars().all(is_fine)
 }
 
 /// Reads `tree:component;tree:component`. Names of trees may hold a colon, components do not.
