@@ -7,14 +7,18 @@
 //! [`symbolicate()`]. All of it is processor work and belongs on a pool for blocking tasks.
 
 pub mod header;
+pub mod index;
 pub mod module;
+mod number;
 pub mod parse;
 pub mod request;
 pub mod response;
+pub mod scan;
 pub mod symbolicate;
 pub mod table;
 
 pub use header::{CodeInfo, Header, ModuleRecord, header};
+pub use index::Symbols;
 pub use module::ModuleKey;
 pub use parse::{Limits, ParseError, Parser};
 pub use request::{Jobs, RequestError, Version};

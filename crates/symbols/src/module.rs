@@ -44,14 +44,31 @@ impl ModuleKey {
         let file = symbol_file_name(&self.debug_file);
         format!("{}/{}/{file}", self.debug_file, self.debug_id)
     }
+
+    /// Returns the path of the symbol file's index, beside it: `{name}/{ID}/{stem}.symx1`.
+    #[must_use]
+    pub fn index_path(&self) -> String {
+        let file = index_file_name(&self.debug_file);
+        format!("{}/{}/{file}", self.debug_file, self.debug_id)
+    }
 }
 
 /// Returns the name of the symbol file of a debug file: `xul.pdb` has `xul.sym`, `libxul.so` has
 /// `libxul.so.sym`. Only `.pdb` in lower case is replaced.
 #[must_use]
 pub fn symbol_file_name(debug_file: &str) -> String {
-    let stem = debug_file.strip_suffix(".pdb").unwrap_or(debug_file);
-    format!("{stem}.sym")
+    format!("{}.sym", stem(debug_file))
+}
+
+/// Returns the name of the index of a debug file's symbol file. It holds the format's number: an
+/// index of another format is another file.
+#[must_use]
+pub fn index_file_name(debug_file: &str) -> String {
+    format!("{}.symx{}", stem(debug_file), crate::index::FORMAT)
+}
+
+fn stem(debug_file: &str) -> &str {
+    debug_file.strip_suffix(".pdb").unwrap_or(debug_file)
 }
 
 /// Tells whether the text is 1 to 64 hex digits.
@@ -92,6 +109,13 @@ mod tests {
             key.store_path(),
             "Xul.pdb/44E4EC8C2F41492B9369D6B9A059577C2/Xul.sym"
         );
+    }
+
+    #[test]
+    fn the_index_stands_beside_the_symbol_file() {
+        let key = ModuleKey::parse("xul.pdb", "ab").unwrap();
+        assert_eq!(key.index_path(), "xul.pdb/AB/xul.symx1");
+        assert_eq!(index_file_name("libxul.so"), "libxul.so.symx1");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The commands of tecken beyond the shared ones. They run beside a running server (D-53).
 
+mod indexes;
+
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use releng_db::Db;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::User;
-use crate::ops::{self, UserChange};
+use crate::ops::{self, IndexJob, UserChange};
 use crate::{Settings, State, worker};
 
 /// What an operator may ask for.
@@ -18,6 +20,15 @@ use crate::{Settings, State, worker};
 pub enum Command {
     /// Run the background work
     Worker,
+    /// Make the missing indexes of stored symbol files; may be stopped and started again
+    BuildIndexes {
+        /// Only files whose key begins so, below `SYMBOL_FILE_PREFIX`: `xul.pdb/`
+        #[arg(long, default_value = "")]
+        prefix: String,
+        /// Files at the same time
+        #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        workers: u16,
+    },
     /// Make somebody a superuser, or no longer one
     Superuser {
         /// E-mail address; asked for when absent
@@ -62,6 +73,10 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
     }
     match command {
         Command::Worker => work(settings, clock).await,
+        Command::BuildIndexes { prefix, workers } => {
+            let workers = usize::from(workers);
+            indexes::build(settings, clock, IndexJob { prefix, workers }).await
+        }
         Command::Superuser { email } => {
             let email = match email {
                 Some(email) => email,

@@ -71,16 +71,20 @@ releng_common::settings! {
         pub symbols_get_secs: u64 = "SYMBOLS_GET_TIMEOUT", default "5";
         /// Seconds for which symbolication remembers that a module has no symbols.
         pub symbols_negative_ttl_secs: i64 = "SYMBOLS_NEGATIVE_TTL_SECONDS", default "60";
-        /// Most memory for symbols of modules.
-        pub symbols_cache_max: ByteSize = "SYMBOLS_CACHE_MAX_SIZE", default "512MiB";
+        /// Most memory for parts of symbol indexes.
+        pub symbol_cache_max: ByteSize = "SYMBOL_CACHE_MAX_BYTES" ["SYMBOLS_CACHE_MAX_SIZE"], default "128MiB";
+        /// Most disk for symbol indexes, in the folder `symbol-index` below `DATA_DIR`; 0 keeps none there.
+        pub symbol_index_max: ByteSize = "SYMBOL_INDEX_MAX_BYTES", default "10GiB";
         /// Largest symbol file, unpacked.
-        pub symbols_max_file: ByteSize = "SYMBOLS_MAX_FILE_SIZE", default "4GiB";
+        pub symbol_max: ByteSize = "SYMBOL_MAX_BYTES" ["SYMBOLS_MAX_FILE_SIZE"], default "4GiB";
         /// Largest body of a symbolication request.
         pub symbolicate_max_body: ByteSize = "SYMBOLICATE_MAX_BODY_SIZE", default "32MiB";
         /// Most jobs of a symbolication request.
         pub symbolicate_max_jobs: usize = "SYMBOLICATE_MAX_JOBS", default "1000";
         /// Most frames of a symbolication request.
         pub symbolicate_max_frames: usize = "SYMBOLICATE_MAX_FRAMES", default "1000000";
+        /// Symbolication requests that are taken in at the same time; further ones get 503.
+        pub symbolicate_max_running: usize = "SYMBOLICATE_MAX_RUNNING", default "256";
         /// Whether the `Auth-Token` header counts.
         pub tokens_enabled: bool = "ENABLE_TOKENS_AUTHENTICATION", default "true";
         /// Days that a new token lives.
@@ -197,6 +201,12 @@ impl Settings {
         check_folder_name("UPLOAD_TEMPDIR_PREFIX", &own.upload_tempdir_prefix)?;
         if own.upload_max_running == 0 {
             return Err(Invalid::new("UPLOAD_MAX_RUNNING", "must be at least 1"));
+        }
+        if own.symbolicate_max_running == 0 {
+            return Err(Invalid::new(
+                "SYMBOLICATE_MAX_RUNNING",
+                "must be at least 1",
+            ));
         }
         if own.upload_file_workers == Some(0) {
             return Err(Invalid::new(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The composition root: settings become the parts that operations work with.
 
+mod index_folder;
+mod lanes;
+mod module;
 mod modules;
 mod sources;
 mod spool;
@@ -16,18 +19,26 @@ use releng_common::http::Outside;
 use releng_common::pool::Pool;
 use releng_common::{Clock, Error, Result};
 use releng_db::Db;
+use releng_symbols::index::PageCache;
 use tokio::sync::Semaphore;
 
 use crate::Settings;
 use crate::domain::Miss;
 use crate::settings::Own;
 
-pub use modules::{Held, Loaded, Modules};
+pub use index_folder::{IndexFolder, IndexName};
+pub use lanes::{Admitted, Lanes};
+pub use module::{LocalFile, Module, Place, StoredIndex, Text};
+pub use modules::{Found, Held, Loaded, Modules, Scales};
 pub use sources::{Source, Sources};
 pub use spool::{Spool, SpoolFile};
 
 /// Jobs that may wait for a thread before requests get 503.
 const POOL_QUEUE: usize = 4096;
+/// Folder of symbol indexes below `DATA_DIR` (D-55).
+const INDEX_FOLDER: &str = "symbol-index";
+/// Part of the memory for symbols that the modules take; the rest is for pages of their indexes.
+const MODULES_SHARE: u64 = 4;
 
 /// Everything that an operation may need.
 pub struct State {
@@ -43,12 +54,16 @@ pub struct State {
     pub sources: Sources,
     /// Which objects exist, shared between processes.
     pub exists: SingleFlight,
-    /// Symbols of modules, ready to be looked up in.
+    /// Modules whose symbols are at hand.
     pub modules: Modules,
+    /// Pages of symbol indexes.
+    pub pages: Arc<PageCache>,
+    /// Symbol indexes on the local disk.
+    pub index_folder: Arc<IndexFolder>,
     /// Threads for archives and compression.
     pub upload_pool: Pool,
-    /// Threads for symbol files and symbolication.
-    pub symbol_pool: Pool,
+    /// Threads and places for symbolication.
+    pub lanes: Lanes,
     /// Places for uploads.
     pub uploads: Arc<Semaphore>,
     /// Folder for archives on their way.
@@ -72,12 +87,22 @@ impl State {
         let cache = open_cache(own, "REDIS_URL", own.redis_url.as_deref(), "tecken:")?;
         let store_url = own.redis_store_url.as_deref().or(own.redis_url.as_deref());
         let shared = open_cache(own, "REDIS_STORE_URL", store_url, "tecken-store:")?;
+        let memory = own.symbol_cache_max.0;
         let modules = Modules::new(
             shared,
             clock.clone(),
-            own.symbols_cache_max.0,
+            memory / MODULES_SHARE,
             own.symbols_negative_ttl_secs,
         );
+        let pages = usize::try_from(memory - memory / MODULES_SHARE).unwrap_or(usize::MAX);
+        let (folder, max_bytes) = (
+            settings.common.data_dir.join(INDEX_FOLDER),
+            own.symbol_index_max.0,
+        );
+        let index_folder =
+            tokio::task::spawn_blocking(move || IndexFolder::open(folder, max_bytes))
+                .await
+                .map_err(|e| Error::internal("the index folder cannot be opened").with_source(e))?;
         let folder = settings.common.data_dir.join(&own.upload_tempdir_prefix);
         let spool = tokio::task::spawn_blocking(move || Spool::open(&folder))
             .await
@@ -90,7 +115,13 @@ impl State {
             provider: provider(own)?,
             uploads: Arc::new(Semaphore::new(own.upload_max_running)),
             upload_pool: Pool::new(threads, POOL_QUEUE),
-            symbol_pool: Pool::new(threads, POOL_QUEUE),
+            lanes: Lanes::new(
+                threads,
+                own.symbolicate_max_running,
+                own.symbolicate_max_body.0,
+            ),
+            pages: Arc::new(PageCache::new(pages)),
+            index_folder: Arc::new(index_folder),
             exists: SingleFlight::new(cache),
             unrecorded: Mutex::default(),
             settings,

@@ -16,7 +16,54 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field as a hexadecimal number of 64 bits.
+    #[inline]
     pub(crate) fn hex(&mut self) -> Option<u64> {
+        let rest = skip_blanks(self.rest);
+        let mut value = 0u64;
+        let mut digits = 0usize;
+        for byte in rest {
+            let digit = hex_value(*byte);
+            if digit > 15 {
+                break;
+            }
+            value = value << 4 | u64::from(digit);
+            digits += 1;
+        }
+        match rest.get(digits) {
+            Some(b' ' | b'\t') | None if (1..=16).contains(&digits) => {
+                self.rest = rest.get(digits + 1..).unwrap_or_default();
+                Some(value)
+            }
+            _ => self.odd_hex(),
+        }
+    }
+
+    /// The next field as a decimal number of 32 bits.
+    #[inline]
+    pub(crate) fn dec(&mut self) -> Option<u32> {
+        let rest = skip_blanks(self.rest);
+        let mut value = 0u64;
+        let mut digits = 0usize;
+        for byte in rest {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            digits += 1;
+        }
+        match rest.get(digits) {
+            Some(b' ' | b'\t') | None if (1..=10).contains(&digits) => {
+                self.rest = rest.get(digits + 1..).unwrap_or_default();
+                u32::try_from(value).ok()
+            }
+            _ => self.odd_dec(),
+        }
+    }
+
+    /// With a prefix, or zeros in front.
+    #[cold]
+    fn odd_hex(&mut self) -> Option<u64> {
         let mut rest = skip_blanks(self.rest);
         if let [b'0', b'x' | b'X', tail @ ..] = rest {
             rest = tail;
@@ -39,8 +86,9 @@ impl<'a> Fields<'a> {
         has_digits.then_some(value)
     }
 
-    /// The next field as a decimal number of 32 bits.
-    pub(crate) fn dec(&mut self) -> Option<u32> {
+    /// With zeros in front.
+    #[cold]
+    fn odd_dec(&mut self) -> Option<u32> {
         let mut rest = skip_blanks(self.rest);
         let mut value = 0u32;
         let mut has_digits = false;
@@ -84,19 +132,28 @@ pub(crate) fn is_hex_digit(byte: u8) -> bool {
 }
 
 fn hex_digit(byte: u8) -> Option<u64> {
-    let digit = match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'a'..=b'f' => byte - b'a' + 10,
-        b'A'..=b'F' => byte - b'A' + 10,
-        _ => return None,
-    };
-    Some(u64::from(digit))
+    Some(hex_value(byte))
+        .filter(|digit| *digit < 16)
+        .map(u64::from)
+}
+
+/// The value of a digit, and something beyond 15 for anything else.
+#[inline]
+fn hex_value(byte: u8) -> u8 {
+    let digit = byte.wrapping_sub(b'0');
+    if digit < 10 {
+        return digit;
+    }
+    // Either case of a letter.
+    let letter = (byte | 0x20).wrapping_sub(b'a');
+    if letter < 6 { letter + 10 } else { u8::MAX }
 }
 
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
+#[inline]
 fn skip_blanks(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', tail @ ..] = text {
         text = tail;

@@ -114,6 +114,15 @@ impl Parser {
         }
     }
 
+    /// A parser for parts of a file whose header is known.
+    pub(crate) fn of_excerpt(limits: &Limits, header: Header) -> Self {
+        Self {
+            header,
+            is_symbol_file: true,
+            ..Self::new(limits)
+        }
+    }
+
     /// Takes the next piece of the file.
     ///
     /// # Errors

@@ -3,6 +3,9 @@
 
 use super::fields::{Fields, is_hex_digit};
 
+/// Depths of inlined calls that are believed: real ones stay below a hundred.
+const MAX_DEPTH: u32 = 1_000;
+
 /// What one line says.
 #[derive(Debug)]
 pub(crate) enum Record<'a> {
@@ -58,11 +61,14 @@ impl Iterator for Ranges<'_> {
 }
 
 /// Parses a line without its line feed. Carriage returns at its end do not count.
+#[inline]
 pub(crate) fn parse_line(mut line: &[u8]) -> Record<'_> {
     while let [head @ .., b'\r'] = line {
         line = head;
     }
     let record = match line {
+        // Most lines. Keywords are in capitals, and `FILE` and `FUNC` begin with a hex digit.
+        [b'0'..=b'9' | b'a'..=b'f', ..] => source_line(line),
         [b'F', b'U', b'N', b'C', b' ' | b'\t', rest @ ..] => {
             Some(function(rest).unwrap_or(Record::BadFunction))
         }
@@ -73,7 +79,6 @@ pub(crate) fn parse_line(mut line: &[u8]) -> Record<'_> {
         [b'M', b'O', b'D', b'U', b'L', b'E', b' ' | b'\t', rest @ ..] => {
             Fields::new(rest).name().map(Record::Module)
         }
-        // Behind the keywords: `FILE` and `FUNC` begin with a hex digit.
         [first, ..] if is_hex_digit(*first) => source_line(line),
         _ => None,
     };
@@ -109,6 +114,7 @@ fn file(rest: &[u8]) -> Option<Record<'_>> {
     })
 }
 
+#[inline]
 fn source_line(line: &[u8]) -> Option<Record<'_>> {
     let mut fields = Fields::new(line);
     let (address, size) = (fields.hex()?, fields.hex()?);
@@ -143,10 +149,26 @@ fn inline_origin(rest: &[u8]) -> Option<Record<'_>> {
     })
 }
 
-fn inline(rest: &[u8]) -> Option<Record<'_>> {
+/// The fields of an `INLINE` record before its ranges, and the ranges, which may be malformed.
+#[inline]
+pub(crate) fn inline_fields(line: &[u8]) -> Option<(u32, (u32, u32, u32), Fields<'_>)> {
+    let [b'I', b'N', b'L', b'I', b'N', b'E', b' ' | b'\t', rest @ ..] = line else {
+        return None;
+    };
+    inline_head(rest)
+}
+
+#[inline]
+fn inline_head(rest: &[u8]) -> Option<(u32, (u32, u32, u32), Fields<'_>)> {
     let mut fields = Fields::new(rest);
     let (depth, call_line) = (fields.dec()?, fields.dec()?);
     let (call_file, origin) = (fields.dec()?, fields.dec()?);
+    let is_real = depth < MAX_DEPTH && !fields.is_empty();
+    is_real.then_some((depth, (call_line, call_file, origin), fields))
+}
+
+fn inline(rest: &[u8]) -> Option<Record<'_>> {
+    let (depth, (call_line, call_file, origin), fields) = inline_head(rest)?;
     let ranges = Ranges(fields);
     // A record counts as a whole or not at all, so the ranges are read twice.
     let mut unread = fields;

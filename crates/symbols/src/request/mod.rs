@@ -8,9 +8,10 @@ mod json;
 mod messages;
 mod shape;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use crate::index::Detail;
 use crate::module::ModuleKey;
 
 /// Which form of the API a request and its answer have.
@@ -124,6 +125,48 @@ impl Jobs {
         used.filter_map(|entry| entry.key.as_ref())
             .filter(|key| seen.insert(*key))
             .collect()
+    }
+
+    /// Returns the same modules with the addresses that the answer asks each for, ascending and
+    /// each once. A module can be without addresses: it is looked for all the same.
+    #[must_use]
+    pub fn wanted_addresses(&self) -> Vec<(&ModuleKey, Vec<u64>)> {
+        let keys = self.wanted_modules();
+        let places: HashMap<_, _> = keys
+            .iter()
+            .enumerate()
+            .map(|(at, key)| (*key, at))
+            .collect();
+        let mut wanted: Vec<_> = keys.iter().map(|key| (*key, Vec::new())).collect();
+        for job in &self.jobs {
+            let place = |entry: &Entry| entry.key.as_ref().and_then(|key| places.get(key)).copied();
+            let entries: Vec<_> = job.entries.iter().map(place).collect();
+            for frame in job.stacks.iter().flatten() {
+                if let Offset::Address(address) = frame.offset
+                    && let Some(module) = job.module(frame)
+                    && let Some(at) = entries.get(module.entry).copied().flatten()
+                    && let Some((_, addresses)) = wanted.get_mut(at)
+                {
+                    addresses.push(address);
+                }
+            }
+        }
+        for (_, addresses) in &mut wanted {
+            addresses.sort_unstable();
+            addresses.dedup();
+        }
+        wanted
+    }
+}
+
+impl Version {
+    /// Returns how much an answer of this form tells about an address.
+    #[must_use]
+    pub fn detail(self) -> Detail {
+        match self {
+            Self::V4 => Detail::Names,
+            Self::V5 => Detail::Full,
+        }
     }
 }
 

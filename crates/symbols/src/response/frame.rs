@@ -57,13 +57,10 @@ impl Serialize for FramesV5<'_> {
 
 impl Serialize for FramesV4<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.frames.iter().map(|frame| {
-            let symbol = symbol(self.job, self.outcomes, frame);
-            FrameText {
-                module: module_name(self.job, frame),
-                offset: &frame.offset,
-                symbol,
-            }
+        serializer.collect_seq(self.frames.iter().map(|frame| FrameText {
+            module: module_name(self.job, frame),
+            offset: &frame.offset,
+            function: function(self.job, self.outcomes, frame),
         }))
     }
 }
@@ -73,7 +70,16 @@ fn symbol<'a>(job: &'a Job, outcomes: &Outcomes<'a>, frame: &Frame) -> Option<Sy
         return None;
     };
     let module = job.looked_up_module(frame)?;
-    outcomes.get(module.entry)?.table()?.lookup(address)
+    outcomes.get(module.entry)?.symbols()?.lookup(address)
+}
+
+fn function<'a>(job: &'a Job, outcomes: &Outcomes<'a>, frame: &Frame) -> Option<Cow<'a, str>> {
+    let Offset::Address(address) = frame.offset else {
+        return None;
+    };
+    let module = job.looked_up_module(frame)?;
+    let (name, _) = outcomes.get(module.entry)?.symbols()?.name(address)?;
+    Some(name)
 }
 
 fn module_name<'a>(job: &'a Job, frame: &Frame) -> &'a str {
@@ -145,13 +151,13 @@ impl fmt::Display for Hex {
 struct FrameText<'a> {
     module: &'a str,
     offset: &'a Offset,
-    symbol: Option<Symbol<'a>>,
+    function: Option<Cow<'a, str>>,
 }
 
 impl fmt::Display for FrameText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.symbol, self.offset) {
-            (Some(symbol), _) => write!(f, "{} (in {})", symbol.function, self.module),
+        match (&self.function, self.offset) {
+            (Some(function), _) => write!(f, "{function} (in {})", self.module),
             (None, Offset::Literal(text)) => f.write_str(text),
             (None, offset) => write!(f, "{offset} (in {})", self.module),
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::index::Symbols;
 use crate::parse::ParseError;
 use crate::table::SymbolTable;
 
@@ -32,7 +33,7 @@ pub struct Lookup {
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// The symbols.
-    Found(Arc<SymbolTable>),
+    Found(Arc<dyn Symbols>),
     /// No store has a file for the module.
     NotFound,
     /// The file is not a symbol file, or damaged.
@@ -58,9 +59,9 @@ impl Outcome {
 
     /// Returns the symbols, if there are any.
     #[must_use]
-    pub fn table(&self) -> Option<&SymbolTable> {
+    pub fn symbols(&self) -> Option<&dyn Symbols> {
         match self {
-            Self::Found(table) => Some(table),
+            Self::Found(symbols) => Some(&**symbols),
             Self::NotFound | Self::Corrupt | Self::TooLarge => None,
         }
     }

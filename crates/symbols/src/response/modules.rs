@@ -63,7 +63,7 @@ impl Serialize for ModuleErrors<'_> {
 }
 
 fn found(entry: &Entry, outcome: &Outcome) -> Option<bool> {
-    (entry.stacks > 0).then(|| outcome.table().is_some())
+    (entry.stacks > 0).then(|| outcome.symbols().is_some())
 }
 
 fn error(entry: &Entry, outcome: &Outcome) -> Option<ModuleError> {

@@ -6,7 +6,7 @@
 //! which unpacks pages on demand can give the same [`Symbol`]s.
 
 pub(crate) mod builder;
-mod ranges;
+pub(crate) mod ranges;
 mod strings;
 
 use std::borrow::Cow;
@@ -92,7 +92,7 @@ struct CallRow {
 }
 
 /// A place in the source text.
-type Place<'a> = (Option<Cow<'a, str>>, Option<u32>);
+pub(crate) type Place<'a> = (Option<Cow<'a, str>>, Option<u32>);
 
 impl SymbolTable {
     /// Returns the symbol with the greatest start that is not above the address.
@@ -117,6 +117,17 @@ impl SymbolTable {
             self.add_source(&mut symbol, row);
         }
         Some(symbol)
+    }
+
+    /// Returns the name of that symbol and the distance of the address from its start.
+    #[must_use]
+    pub fn name(&self, address: u64) -> Option<(Cow<'_, str>, u64)> {
+        let at = self
+            .addresses
+            .partition_point(|start| *start <= address)
+            .checked_sub(1)?;
+        let (start, row) = (self.addresses.get(at)?, self.symbols.get(at)?);
+        Some((self.text(row.name).unwrap_or_default(), address - start))
     }
 
     /// Returns what the file's `MODULE` and `INFO CODE_ID` records say.
@@ -202,7 +213,7 @@ impl SymbolTable {
 }
 
 /// Puts an inlined function, or without one the outer function, at a place.
-fn place_function<'a>(
+pub(crate) fn place_function<'a>(
     symbol: &mut Symbol<'a>,
     inlined: Option<Option<Cow<'a, str>>>,
     (file, line): Place<'a>,

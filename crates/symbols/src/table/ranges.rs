@@ -50,6 +50,13 @@ pub(crate) fn resolve<T: Copy>(spans: &mut [Span<T>], mut emit: impl FnMut(u32, 
     }
     spans.reverse();
     spans.sort_by_key(|span| span.address);
+    // Calls with several ranges: out of order in the file, yet apart from each other.
+    if is_disjoint(spans) {
+        for span in spans {
+            emit(span.start, span.end, span.value);
+        }
+        return;
+    }
     // Spans not ended yet; the top one counts.
     let mut open: Vec<&Span<T>> = Vec::new();
     let mut at = 0;

@@ -3,11 +3,12 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use releng_symbols::index::{build, verify};
 use releng_symbols::{
-    Jobs, Lookups, Outcome, Version, header::header, request::Limits, symbolicate,
+    Jobs, Lookups, Outcome, Symbols, Version, header::header, request::Limits, symbolicate,
 };
 
-use super::support::{cases, outcome, parse};
+use super::support::{cases, excerpt, index_bytes, outcome, parse, resolved, small_pages};
 
 /// Pieces that symbol files are made of, in any order.
 fn symbol_file() -> impl Strategy<Value = Vec<u8>> {
@@ -116,6 +117,36 @@ proptest! {
         if let Ok(table) = parse(&bytes) {
             let _ = table.lookup(address);
         }
+    }
+
+    #[test]
+    fn bytes_are_an_index_or_refused(bytes in vec(any::<u8>(), 0..300), cut in any::<u16>()) {
+        prop_assert!(verify(&bytes).is_err());
+        // And with the ends of a real one.
+        let real = index_bytes("FUNC 1000 10 0 a\nPUBLIC 2000 0 b\n", &small_pages());
+        let cut = usize::from(cut) % real.len();
+        let mixed = [&real[..cut], &bytes, &real[cut..]].concat();
+        prop_assert!(bytes.is_empty() || verify(&mixed).is_err());
+    }
+
+    #[test]
+    fn scrambled_records_have_the_same_symbols_everywhere(bytes in symbol_file()) {
+        let addresses = [0, 1, 0xf, 0x10, 0x11, u64::MAX];
+        let mut index = Vec::new();
+        let built = build(&bytes[..], &mut index, &small_pages());
+        let Ok(table) = parse(&bytes) else {
+            prop_assert!(built.is_err());
+            return Ok(());
+        };
+        verify(&index).unwrap();
+        let indexed = resolved(&bytes, &small_pages(), &addresses);
+        let scanned = excerpt(&bytes, 3, &addresses);
+        for address in addresses {
+            prop_assert_eq!(indexed.lookup(address), table.lookup(address));
+            prop_assert_eq!(scanned.lookup(address), table.lookup(address));
+        }
+        prop_assert_eq!(Symbols::header(&indexed), table.header());
+        prop_assert_eq!(Symbols::header(&scanned), table.header());
     }
 
     #[test]

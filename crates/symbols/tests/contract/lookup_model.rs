@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use releng_symbols::{Inline, Symbol};
+use releng_symbols::index::BuildOptions;
+use releng_symbols::{Inline, Symbol, Symbols};
 
-use super::support::{cases, table};
+use super::support::{cases, excerpt, resolved, small_pages, table};
 
 #[derive(Debug, Clone)]
 struct Func {
@@ -230,8 +231,21 @@ proptest! {
     fn every_address_has_the_symbol_of_the_rules(records in vec(record(), 0..8)) {
         let file = format!("MODULE Linux x86_64 AB demo\n{}", text(&records));
         let table = table(&file);
-        for address in 0..0x60 {
-            prop_assert_eq!(table.lookup(address), model(&records, address), "{:x}\n{}", address, file);
+        let addresses: Vec<u64> = (0..0x60).collect();
+        let options = [BuildOptions::default(), small_pages(), BuildOptions { page_bytes: 1, ..small_pages() }];
+        let indexed = options.map(|options| resolved(&file, &options, &addresses));
+        let scanned = excerpt(&file, 64, &addresses);
+        for address in addresses {
+            let expected = model(&records, address);
+            prop_assert_eq!(table.lookup(address), expected.clone(), "{:x}\n{}", address, file);
+            let alone = excerpt(&file, 7, &[address]);
+            prop_assert_eq!(alone.lookup(address), expected.clone(), "alone {:x}\n{}", address, file);
+            prop_assert_eq!(scanned.lookup(address), expected.clone(), "scan {:x}\n{}", address, file);
+            for indexed in &indexed {
+                prop_assert_eq!(indexed.lookup(address), expected.clone(), "index {:x}\n{}", address, file);
+                let name = expected.as_ref().map(|symbol| (symbol.function.clone(), symbol.function_offset));
+                prop_assert_eq!(indexed.name(address), name, "name {:x}\n{}", address, file);
+            }
         }
     }
 
@@ -245,8 +259,11 @@ proptest! {
         });
         let records: Vec<_> = symbols.iter().map(record).collect();
         let table = table(text(&records));
-        for address in addresses.into_iter().chain(symbols.iter().map(|(start, _)| *start)) {
+        let addresses: Vec<u64> = addresses.into_iter().chain(symbols.iter().map(|(start, _)| *start)).collect();
+        let indexed = resolved(text(&records), &small_pages(), &addresses);
+        for address in addresses {
             prop_assert_eq!(table.lookup(address), model(&records, address), "{:x}", address);
+            prop_assert_eq!(indexed.lookup(address), model(&records, address), "index {:x}", address);
         }
     }
 }

@@ -10,12 +10,16 @@
 mod answer_v4;
 mod answer_v5;
 mod arbitrary_input;
+mod damage;
 mod debug;
 mod edge_cases;
+mod index;
 mod limits;
 mod lookup_model;
 mod lookup_rules;
 mod real_file;
+#[path = "../../examples/measure/reference.rs"]
+mod reference;
 mod request_limits;
 mod source_lines;
 mod support;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A real symbol file, see `tests/data/README.md`.
 
-use releng_symbols::{CodeInfo, Header, Inline, ModuleRecord, Symbol, SymbolTable, header::header};
+use releng_symbols::index::BuildOptions;
+use releng_symbols::{
+    CodeInfo, Header, Inline, ModuleRecord, Symbol, SymbolTable, Symbols, header::header,
+};
 
-use super::support::table;
+use super::reference::Reference;
+use super::support::{excerpt, resolved, small_pages, table};
 
 const FILE: &[u8] = include_bytes!("../data/libthread_db.so.1.sym");
 
@@ -96,6 +100,26 @@ fn a_public_symbol_has_a_name_only() {
         table.lookup(0xffff_ffff),
         Some(symbol("_fini", 0xffff_ffff - 0x5f68))
     );
+}
+
+#[test]
+fn every_address_has_the_symbol_of_the_plain_reference() {
+    let text = str::from_utf8(FILE).unwrap();
+    let reference = Reference::new(text);
+    let (start, end) = reference.bounds();
+    let addresses: Vec<u64> = (start - 2..end + 0x100).collect();
+    let options = [BuildOptions::default(), small_pages()];
+    let indexed = options.map(|options| resolved(FILE, &options, &addresses));
+    let scanned = excerpt(FILE, 1000, &addresses);
+    let table = thread_db();
+    for address in addresses {
+        let expected = reference.lookup(address);
+        assert_eq!(table.lookup(address), expected, "{address:x}");
+        assert_eq!(scanned.lookup(address), expected, "scan {address:x}");
+        for indexed in &indexed {
+            assert_eq!(indexed.lookup(address), expected, "index {address:x}");
+        }
+    }
 }
 
 #[test]

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the tests share: tables from text, and answers without a clock.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::test_runner::{Config, RngSeed};
+use releng_symbols::index::{BuildOptions, Detail, PageCache, Resolved, build, verify};
+use releng_symbols::scan::Scan;
 use releng_symbols::{
     Cost, Jobs, Limits, Lookup, Lookups, ModuleKey, Options, Outcome, ParseError, SymbolTable,
     Version, request, symbolicate,
@@ -18,6 +21,44 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<SymbolTable, ParseError> {
 /// Parses a symbol file.
 pub fn table(text: impl AsRef<[u8]>) -> SymbolTable {
     parse(text).unwrap()
+}
+
+/// The index of a symbol file, made with these options.
+pub fn index_bytes(text: impl AsRef<[u8]>, options: &BuildOptions) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    build(text.as_ref(), &mut bytes, options).unwrap();
+    bytes
+}
+
+/// Pages so small that every file has several, and two threads.
+pub fn small_pages() -> BuildOptions {
+    BuildOptions {
+        page_bytes: 64,
+        threads: NonZeroUsize::new(2).unwrap(),
+        ..BuildOptions::default()
+    }
+}
+
+/// The symbols of addresses, as an index of the file has them.
+pub fn resolved(text: impl AsRef<[u8]>, options: &BuildOptions, addresses: &[u64]) -> Resolved {
+    let bytes = index_bytes(text, options);
+    let index = Arc::new(verify(&bytes).unwrap());
+    let cache = PageCache::new(1 << 20);
+    index
+        .resolve(&bytes, &cache, addresses, Detail::Full)
+        .unwrap()
+}
+
+/// The symbols of addresses, from a look over a file that arrives in pieces of this size.
+pub fn excerpt(text: impl AsRef<[u8]>, piece: usize, addresses: &[u64]) -> SymbolTable {
+    let mut scan = Scan::new(&Limits::default());
+    text.as_ref()
+        .chunks(piece)
+        .for_each(|piece| scan.feed(piece).unwrap());
+    scan.finish()
+        .unwrap()
+        .excerpt(text.as_ref(), addresses)
+        .unwrap()
 }
 
 /// The name at an address, or `-`.

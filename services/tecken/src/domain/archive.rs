@@ -3,7 +3,7 @@
 
 use md5::{Digest as _, Md5};
 
-use super::symbol::{has_forbidden_character, is_hex};
+use super::symbol::{has_forbidden_character, is_hex, is_index};
 use super::text::python_repr;
 
 /// What becomes of one file of an archive.
@@ -53,7 +53,9 @@ pub fn classify(name: &str, snippets: &[String]) -> Result<Listed, String> {
     if segments.iter().any(|s| matches!(*s, "" | "." | "..")) {
         return Err(unrecognized(name));
     }
-    if segments.last() == Some(&".DS_Store") {
+    // An index is ours to make; nobody else's is taken for one.
+    let is_left_out = |last: &&str| *last == ".DS_Store" || is_index(last);
+    if segments.last().is_some_and(is_left_out) {
         return Ok(Listed::Ignored);
     }
     match segments.as_slice() {

@@ -42,6 +42,14 @@ pub fn has_forbidden_character(name: &str) -> bool {
     })
 }
 
+/// Returns whether a file is an index of symbols: `.symx` and the number of its format (D-55).
+pub fn is_index(filename: &str) -> bool {
+    let format = filename
+        .rsplit_once('.')
+        .and_then(|(_, extension)| extension.strip_prefix("symx"));
+    format.is_some_and(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// A file that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -72,6 +80,7 @@ impl Wanted {
     pub fn check(&self, extensions: &[String]) -> Result<(), Refusal> {
         if self.filename == POINTER_FILE
             || self.debug_id == ZERO_ID
+            || is_index(&self.filename)
             || !extensions
                 .iter()
                 .any(|e| self.filename.ends_with(e.as_str()))
@@ -120,11 +129,12 @@ mod tests {
 
     #[test]
     fn the_whitelist_comes_before_forbidden_characters() {
-        let extensions = [".sym".to_owned(), ".dbg.gz".to_owned()];
+        let extensions = [".sym", ".dbg.gz", ".symx1"].map(str::to_owned);
         let table = [
             (wanted("a.pdb", "AB", "a.sym"), Ok(())),
             (wanted("a.pdb", "AB", "a.SYM"), Err(Refusal::Ignored)),
             (wanted("a.pdb", "AB", "file.ptr"), Err(Refusal::Ignored)),
+            (wanted("a.pdb", "AB", "a.symx1"), Err(Refusal::Ignored)),
             (wanted("a.pdb", ZERO_ID, "a.sym"), Err(Refusal::Ignored)),
             (wanted("a~", "AB", "a.exe"), Err(Refusal::Ignored)),
             (

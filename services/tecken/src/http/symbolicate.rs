@@ -4,7 +4,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use releng_common::Result;
-use releng_common::http::body;
+use releng_common::http::{body, unread};
 use releng_symbols::Version;
 use releng_symbols::response::is_debug_value;
 
@@ -69,11 +69,16 @@ async fn answer(
     state: &Data<State>,
     version: Version,
 ) -> Result<HttpResponse> {
+    // Clients send everything before they look at the answer.
+    unread::allow(request, state.settings.own.symbolicate_max_body.0);
+    let announced = request.headers().get("content-length");
+    let announced = announced.and_then(|v| v.to_str().ok()?.parse().ok());
+    let admitted = state.lanes.admit(announced)?;
     let limit = usize::try_from(state.settings.own.symbolicate_max_body.0).unwrap_or(usize::MAX);
     let bytes = body::read(request, payload, limit).await?;
     let header = request.headers().get("debug").and_then(|v| v.to_str().ok());
     let is_debug = header.is_some_and(is_debug_value);
-    let answer = ops::symbolicate_body(state, version, bytes.to_vec(), is_debug).await?;
+    let answer = ops::symbolicate_body(state, version, bytes.into(), is_debug, &admitted).await?;
     let mut response = HttpResponse::Ok();
     allow_all_origins(&mut response, &decoded_path(request));
     Ok(response.content_type("application/json").body(answer))

@@ -99,7 +99,8 @@ async fn frames(state: &State, page: &Page) -> Result<Vec<Frame>> {
         return Err(Error::invalid(format!("give 1 to {MAX_OFFSETS} addresses")));
     }
     let body = ops::module_body(&page.debug_file, &page.debug_id, &offsets);
-    let answer = ops::symbolicate_body(state, Version::V5, body, false).await?;
+    let admitted = state.lanes.admit(u64::try_from(body.len()).ok())?;
+    let answer = ops::symbolicate_body(state, Version::V5, body, false, &admitted).await?;
     let answer: Answer = serde_json::from_slice(&answer)
         .map_err(|e| Error::internal("the answer is not as it should be").with_source(e))?;
     Ok(answer

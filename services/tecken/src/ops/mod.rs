@@ -2,8 +2,11 @@
 //! What the service does, one public function each. Transactions live here.
 
 mod admin;
+mod ask;
 mod caller;
 mod download;
+mod index;
+mod index_job;
 mod missing;
 mod sign_in;
 mod symbolicate;
@@ -13,6 +16,7 @@ mod uploads;
 pub use admin::{UserChange, superuser_toggle, token_create, user_change};
 pub use caller::{Credentials, NEEDS_TOKEN, caller_find, permission_list};
 pub use download::{symbol_by_code, symbol_find, symbol_url};
+pub use index_job::{Event, IndexJob, Outcome, Totals, index_build};
 pub use missing::{CsvPage, csv_begin, csv_next, missing_page, missing_record, missing_retry};
 pub use sign_in::{SignIn, session_purge, sign_in_begin, sign_in_end, sign_out};
 pub use symbolicate::{module_body, symbolicate_body};
@@ -44,4 +48,14 @@ fn store_fault(error: Error) -> Error {
 /// when the caller may not list.
 fn is_refusal(error: &Error) -> bool {
     error.chain().contains(": status 403")
+}
+
+/// Returns the status with which a store refused for good: asking again later is of no use, and
+/// neither is it absence.
+fn refused_status(error: &Error) -> Option<u16> {
+    let chain = error.chain();
+    let (_, rest) = chain.split_once(": status ")?;
+    let status: u16 = rest.get(..3)?.parse().ok()?;
+    // A bucket that does not exist answers 404; the others ask for another try.
+    ((400..500).contains(&status) && !matches!(status, 404 | 408 | 429)).then_some(status)
 }

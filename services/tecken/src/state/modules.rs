@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Symbols of modules in memory, bounded by bytes. Uploads leave a mark per module in the shared
+//! Modules whose symbols are at hand, bounded by bytes; pages of their indexes are kept apart. Uploads leave a mark per module in the shared
 //! cache; an entry holds the mark that it was loaded under and is loaded again when it differs.
 //! Uploads of this process are seen at once, those of others within a second (D-54).
 
@@ -12,8 +12,12 @@ use chrono::{DateTime, Utc};
 use moka::future::Cache;
 use releng_cache::Handle;
 use releng_common::{Clock, Error, Result};
-use releng_symbols::{ModuleKey, Outcome};
+use releng_store::Key;
+use releng_symbols::ModuleKey;
 use uuid::Uuid;
+
+use super::module::{Module, StoredIndex};
+use super::sources::Source;
 
 /// Longest life of an entry; shorter than that of a mark, so that no mark is forgotten unseen.
 const ENTRY_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -23,15 +27,41 @@ const TRUST_MICROS: i64 = 1_000_000;
 /// Loads for one answer, should uploads come in between again and again.
 const TRIES: u32 = 3;
 
+/// Versions of indexes in stores that are remembered as bad.
+const MAX_BAD: u64 = 10_000;
+
 /// What became of the search for a module.
 #[derive(Debug)]
 pub struct Loaded {
     /// The symbols, or why there are none.
-    pub outcome: Outcome,
-    /// Bytes of the symbol file, unpacked.
+    pub found: Found,
+    /// Bytes of the symbol files that were looked at, unpacked.
     pub file_bytes: u64,
-    /// Files that were read.
+    /// Symbol files, or indexes of them, that were opened in a store.
     pub downloads: u64,
+}
+
+/// The symbols of a module, or why there are none.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The symbols.
+    Module(Arc<Module>),
+    /// No store has a file for the module.
+    NotFound,
+    /// The file is not a symbol file, or damaged.
+    Corrupt,
+    /// The file exceeds a limit.
+    TooLarge,
+}
+
+impl Found {
+    /// Returns the symbols, if there are any.
+    pub fn module(&self) -> Option<&Arc<Module>> {
+        match self {
+            Self::Module(module) => Some(module),
+            Self::NotFound | Self::Corrupt | Self::TooLarge => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -51,6 +81,28 @@ pub struct Modules {
     clock: Clock,
     negative_ttl_secs: i64,
     epoch: AtomicU64,
+    /// Tags of indexes in stores that turned out to be damaged.
+    bad: Cache<String, ()>,
+}
+
+/// Weighs a module again whose symbols have moved.
+#[derive(Clone, Debug)]
+pub struct Scales(Cache<ModuleKey, Arc<Entry>>);
+
+impl Scales {
+    /// Does it, unless the module is no longer the one that is held.
+    pub async fn weigh(&self, key: &ModuleKey, module: &Arc<Module>) {
+        if let Some(entry) = self.0.get(key).await
+            && entry
+                .loaded
+                .found
+                .module()
+                .is_some_and(|m| Arc::ptr_eq(m, module))
+        {
+            // Should an upload come in between, the mark tells that the entry is an old one.
+            self.0.insert(key.clone(), entry).await;
+        }
+    }
 }
 
 /// A view of a module's symbols that keeps them alive.
@@ -75,7 +127,8 @@ impl Modules {
         let entries = Cache::builder()
             .max_capacity(max_bytes / 1024)
             .weigher(|_, entry: &Arc<Entry>| {
-                let bytes = entry.loaded.outcome.table().map_or(0, |t| t.memory_bytes());
+                let module = entry.loaded.found.module();
+                let bytes = module.map_or(0, |module| module.held_bytes());
                 u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
             })
             .time_to_live(ENTRY_LIFE)
@@ -86,7 +139,36 @@ impl Modules {
             clock,
             negative_ttl_secs,
             epoch: AtomicU64::new(0),
+            bad: Cache::builder()
+                .max_capacity(MAX_BAD)
+                .time_to_live(ENTRY_LIFE)
+                .build(),
         }
+    }
+
+    /// Returns what weighs modules again.
+    pub fn scales(&self) -> Scales {
+        Scales(self.entries.clone())
+    }
+
+    /// Looks a module up anew next time, unless that was done since.
+    pub async fn discard(&self, key: &ModuleKey, held: &Held) {
+        if let Some(entry) = self.entries.get(key).await
+            && Arc::ptr_eq(&entry, &held.0)
+        {
+            self.entries.invalidate(key).await;
+        }
+    }
+
+    /// Remembers that a version of an index in a store is damaged.
+    pub async fn distrust(&self, index: &StoredIndex) {
+        let name = version_name(&index.source, &index.key, &index.etag);
+        self.bad.insert(name, ()).await;
+    }
+
+    /// Tells whether it is.
+    pub fn is_bad(&self, source: &Source, key: &Key, etag: &str) -> bool {
+        self.bad.contains_key(&version_name(source, key, etag))
     }
 
     /// Returns a module, loading it when it is not there; of many callers one loads. The flag tells
@@ -163,7 +245,7 @@ impl Modules {
     async fn is_current(&self, key: &ModuleKey, entry: &Entry) -> Result<bool> {
         let now = self.clock.now();
         let age = now.signed_duration_since(entry.loaded_at);
-        if entry.loaded.outcome.table().is_none() && age.num_seconds() >= self.negative_ttl_secs {
+        if entry.loaded.found.module().is_none() && age.num_seconds() >= self.negative_ttl_secs {
             return Ok(false);
         }
         let epoch = self.epoch.load(Ordering::SeqCst);
@@ -182,6 +264,12 @@ impl Modules {
     }
 }
 
+fn version_name(source: &Source, key: &Key, etag: &str) -> String {
+    format!("{}\n{key}\n{etag}", source.place.location)
+}
+
+/// Marks know no list of locations: what they end is in the memory of processes, which each have
+/// one list for life, and an upload concerns all lists.
 fn mark_name(key: &ModuleKey) -> String {
     format!("mark:{}/{}", key.debug_file(), key.debug_id())
 }

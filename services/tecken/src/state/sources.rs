@@ -109,6 +109,15 @@ impl Sources {
             .chain(with_try.then_some(&self.try_source))
     }
 
+    /// Tells whether uploads go to a location. No other one is ever written to (D-55).
+    pub fn takes_uploads(&self, source: &Source) -> bool {
+        let exceptions = self.exceptions.iter().map(|(_, source)| source);
+        [&self.default, &self.try_source]
+            .into_iter()
+            .chain(exceptions)
+            .any(|known| known.place.location == source.place.location)
+    }
+
     /// Returns every location, each once.
     pub fn all(&self) -> Vec<&Source> {
         let mut all: Vec<&Source> = Vec::new();

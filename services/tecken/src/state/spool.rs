@@ -27,6 +27,14 @@ impl SpoolFile {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Gives the file its name for good, in place of any file of that name.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn keep_as(self, path: &Path) -> io::Result<()> {
+        self.0.persist(path).map_err(|e| e.error)
+    }
 }
 
 impl Spool {
@@ -41,7 +49,8 @@ impl Spool {
         })
     }
 
-    fn create(root: &Path) -> io::Result<Self> {
+    /// Does what [`Spool::open`] does for a folder that no setting names.
+    pub(super) fn create(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         sweep(root)?;
         let name = Uuid::new_v4().simple().to_string();

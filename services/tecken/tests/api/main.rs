@@ -7,9 +7,14 @@
 )]
 
 mod archives;
+mod build_indexes;
+mod clients;
 mod code_ids;
 mod commands;
 mod downloads;
+mod index_disk;
+mod index_store;
+mod indexes;
 mod kill;
 mod main_job;
 mod missing;
@@ -17,7 +22,9 @@ mod pages;
 mod refusals;
 mod routes;
 mod settings;
+mod sharing;
 mod sign_in;
+mod support;
 mod symbolication;
 mod tokens;
 mod try_symbols;

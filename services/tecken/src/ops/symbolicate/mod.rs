@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From addresses to function names (symbolication.md).
 
+mod behind;
 mod load;
+mod make;
+mod seek;
+mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use releng_common::pool::Pool;
 use releng_common::{Error, Kind, Result};
+use releng_symbols::index::PageCache;
 use releng_symbols::request::Limits;
 use releng_symbols::symbolicate::Options;
-use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Traffic, Version};
+use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Version};
 
 use crate::State;
+use crate::state::{Admitted, Held};
+use seek::{Ready, Sought, Wanted};
 
-/// Modules of one request that are fetched at the same time.
-const MODULES_AT_ONCE: usize = 4;
+pub(super) use make::unpack;
 
-/// Answers a request with the JSON body for it.
+/// Modules of one request that are looked for at the same time.
+const MODULES_AT_ONCE: usize = 32;
+/// For how long the count of a day is kept.
+const COUNT_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Answers a request that was taken in with the JSON body for it.
 ///
 /// # Errors
 /// `InvalidInput` with the known message, `TooLarge`, `Unavailable` when a store cannot be asked.
@@ -27,94 +39,186 @@ pub async fn symbolicate_body(
     version: Version,
     body: Vec<u8>,
     is_debug: bool,
+    admitted: &Admitted,
 ) -> Result<Vec<u8>> {
     let label = if version == Version::V4 { "v4" } else { "v5" };
-    let jobs = parse(state, version, body, label).await?;
-    let lookups: HashMap<ModuleKey, Lookup> = stream::iter(jobs.wanted_modules())
-        .map(|key| look_up(state, key))
-        .buffer_unordered(MODULES_AT_ONCE)
-        .try_collect()
-        .await?;
-    let answer = move || {
+    let started = Instant::now();
+    let pool = state.lanes.of(admitted);
+    let (jobs, wanted) = parse(state, pool, version, body, label).await?;
+    let answer = answer(state, pool, &jobs, wanted, is_debug).await;
+    metrics::histogram!("symbolicate_json", "version" => label)
+        .record(started.elapsed().as_secs_f64());
+    answer
+}
+
+async fn answer(
+    state: &State,
+    pool: &Pool,
+    jobs: &Arc<Jobs>,
+    wanted: Vec<Wanted>,
+    is_debug: bool,
+) -> Result<Vec<u8>> {
+    let detail = jobs.version().detail();
+    // What the first look at a module cost; another one, should its index be damaged, is on us.
+    let mut costs: HashMap<ModuleKey, Cost> = HashMap::new();
+    for _ in 0..seek::TRIES {
+        let started = Instant::now();
+        let sought: Vec<Sought> = stream::iter(wanted.clone())
+            .map(|wanted| seek::seek(state, pool, wanted, detail))
+            .buffer_unordered(MODULES_AT_ONCE)
+            .try_collect()
+            .await?;
+        metrics::histogram!("symbolicate_get_symbol_maps").record(started.elapsed().as_secs_f64());
+        for one in &sought {
+            costs.entry(one.wanted.key.clone()).or_insert(one.cost);
+        }
+        let writing = Writing {
+            jobs: Arc::clone(jobs),
+            sought,
+            costs: costs.clone(),
+            pages: Arc::clone(&state.pages),
+            is_debug,
+        };
+        match pool.run(move || writing.run()).await? {
+            Written::Body(body) => return Ok(body),
+            Written::Bad(modules) => discard(state, modules).await,
+        }
+    }
+    Err(seek::unsettled())
+}
+
+/// Throws away what turned out to be damaged.
+async fn discard(state: &State, modules: Vec<(ModuleKey, Held)>) {
+    for (key, held) in modules {
+        if let Some(module) = held.found.module() {
+            let (folder, name) = (Arc::clone(&state.index_folder), module.name.clone());
+            // When it cannot be removed it is found to be damaged again.
+            let _ = tokio::task::spawn_blocking(move || folder.remove(&name)).await;
+            if let Some(stored) = &module.origin {
+                state.modules.distrust(stored).await;
+            }
+        }
+        state.modules.discard(&key, &held).await;
+    }
+}
+
+/// The last part of an answer: symbols that are near are read, and the body is written.
+struct Writing {
+    jobs: Arc<Jobs>,
+    sought: Vec<Sought>,
+    costs: HashMap<ModuleKey, Cost>,
+    pages: Arc<PageCache>,
+    is_debug: bool,
+}
+
+enum Written {
+    Body(Vec<u8>),
+    /// These modules have to be looked for again.
+    Bad(Vec<(ModuleKey, Held)>),
+}
+
+impl Writing {
+    fn run(self) -> Result<Written> {
+        let detail = self.jobs.version().detail();
+        let (mut lookups, mut bad) = (HashMap::new(), Vec::new());
+        for Sought {
+            wanted,
+            held,
+            cost,
+            ready,
+        } in self.sought
+        {
+            let outcome = match ready {
+                Ready::Done(outcome) => outcome,
+                Ready::Near(module) => {
+                    match seek::read(&module, &wanted.addresses, &self.pages, detail) {
+                        Ok(Some(outcome)) => outcome,
+                        failed => {
+                            if let Err(error) = failed {
+                                load::bad_index(module.name.as_str(), &error);
+                            }
+                            bad.push((wanted.key, held));
+                            continue;
+                        }
+                    }
+                }
+            };
+            let cost = self.costs.get(&wanted.key).copied().unwrap_or(cost);
+            lookups.insert(wanted.key, Lookup { outcome, cost });
+        }
+        if !bad.is_empty() {
+            return Ok(Written::Bad(bad));
+        }
         let options = Options {
-            debug: is_debug,
+            debug: self.is_debug,
             ..Options::default()
         };
         let started = Instant::now();
-        releng_symbols::symbolicate(&jobs, &lookups, &options, &|| started.elapsed())
+        releng_symbols::symbolicate(&self.jobs, &lookups, &options, &|| started.elapsed())
+            .map(Written::Body)
             .map_err(|e| Error::new(Kind::TooLarge, e.to_string()))
-    };
-    state.symbol_pool.run(answer).await
+    }
 }
 
 async fn parse(
     state: &State,
+    pool: &Pool,
     version: Version,
     body: Vec<u8>,
     label: &'static str,
-) -> Result<Arc<Jobs>> {
+) -> Result<(Arc<Jobs>, Vec<Wanted>)> {
     let own = &state.settings.own;
     let limits = Limits {
         jobs: own.symbolicate_max_jobs,
         frames: own.symbolicate_max_frames,
         ..Limits::default()
     };
-    let parsed = state
-        .symbol_pool
-        .run(move || Ok(Jobs::parse(version, &body, &limits)))
+    let parsed = pool
+        .run(move || {
+            let parsed = Jobs::parse(version, &body, &limits);
+            Ok(parsed.map(|jobs| {
+                let wanted = wanted(&jobs);
+                (jobs, wanted)
+            }))
+        })
         .await?;
     let jobs = match &parsed {
-        Ok(jobs) => Some(jobs.len()),
+        Ok((jobs, _)) => Some(jobs.len()),
         Err(error) => error.jobs(),
     };
     if let Some(jobs) = jobs {
         metrics::counter!("symbolicate_symbolication", "version" => label).increment(1);
+        count_today(state, label);
         if version == Version::V5 {
             let jobs = u64::try_from(jobs).unwrap_or(u64::MAX);
             metrics::counter!("symbolicate_symbolication_jobs", "version" => label).increment(jobs);
         }
     }
     parsed
-        .map(Arc::new)
+        .map(|(jobs, wanted)| (Arc::new(jobs), wanted))
         .map_err(|e| Error::invalid(e.message().to_owned()))
 }
 
-async fn look_up(state: &State, key: &ModuleKey) -> Result<(ModuleKey, Lookup)> {
-    let started = Instant::now();
-    let (held, is_loaded) = state.modules.get(key, || load::load(state, key)).await?;
-    let time = started.elapsed();
-    let hit = if is_loaded { "miss" } else { "hit" };
-    metrics::counter!("symbolicate_symbol_key", "cache" => hit).increment(1);
-    let cost = if is_loaded {
-        Cost {
-            cache_lookups: Traffic {
-                count: 1,
-                time: Duration::ZERO,
-                size_bytes: 0,
-            },
-            downloads: Traffic {
-                count: held.downloads,
-                time,
-                size_bytes: held.file_bytes,
-            },
+/// Counts a request of today (UTC), for the statistics of all processes. No answer waits for that.
+fn count_today(state: &State, label: &'static str) {
+    let cache = Arc::clone(state.exists.cache());
+    let day = state.clock.now().format("%Y%m%d");
+    let name = format!("symbolicationcount:{label}:{day}");
+    tokio::spawn(async move {
+        if let Err(error) = cache.incr(&name, Some(COUNT_LIFE)).await {
+            tracing::debug!(error = error.chain(), "a symbolication was not counted");
         }
-    } else {
-        Cost {
-            cache_lookups: Traffic {
-                count: 1,
-                time,
-                size_bytes: held.file_bytes,
-            },
-            downloads: Traffic::default(),
-        }
-    };
-    Ok((
-        key.clone(),
-        Lookup {
-            outcome: held.outcome.clone(),
-            cost,
-        },
-    ))
+    });
+}
+
+fn wanted(jobs: &Jobs) -> Vec<Wanted> {
+    let wanted = jobs.wanted_addresses().into_iter();
+    wanted
+        .map(|(key, addresses)| Wanted {
+            key: key.clone(),
+            addresses: addresses.into(),
+        })
+        .collect()
 }
 
 /// Returns the body of a request for one address, for the form on the page.

@@ -6,6 +6,7 @@ mod archive;
 mod destination;
 mod directory;
 mod end_record;
+mod index;
 mod member;
 mod prepare;
 
@@ -156,12 +157,14 @@ async fn put(
     let put: Vec<Result<i32>> = stream::iter(files.iter().zip(ids))
         .map(|(file, id)| async move {
             let body = Body::File(file.content.path().to_owned());
-            source
-                .store
-                .put(&file.object, body, &file.attributes)
-                .await
-                .map_err(store_fault)?;
+            let put = source.store.put(&file.object, body, &file.attributes);
+            // The index is made while the file is on its way.
+            let (put, index) = futures_util::join!(put, index::make(state, source, file));
+            let meta = put.map_err(store_fault)?;
             metrics::counter!("upload_file_upload_upload").increment(1);
+            if let Some(index) = index {
+                index.put(source, &meta.etag).await;
+            }
             Ok(id)
         })
         .buffer_unordered(at_once)

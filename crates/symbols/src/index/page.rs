@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A page of an index: functions or public symbols in the order of their addresses with the names
+//! that they use, one part of a very large function, or names that many pages share.
+//!
+//! ```text
+//! numbers          entries, names, shared names, bytes of bodies
+//! starts           of each entry, as distance from the one before; the root has the first
+//! lengths          of the body of each entry
+//! lengths          of the name of each entry
+//! lengths          of each name used in bodies; 0: the name is shared
+//! shared names     place among the names as distance from the one before, number
+//! bodies           see `body`
+//! text             names of the entries, then the names used
+//! ```
+
+use super::varint::{Cursor, put};
+use crate::number::{index, narrow};
+
+/// Largest page, unpacked. Names may be long; everything else ends a page long before.
+pub(crate) const MAX_PAGE_BYTES: u32 = 64 << 20;
+
+/// A page, unpacked and known to be well formed but for its bodies.
+#[derive(Debug)]
+pub(crate) struct Page {
+    first: u64,
+    starts: Vec<u32>,
+    body_ends: Vec<u32>,
+    name_ends: Vec<u32>,
+    used_ends: Vec<u32>,
+    shared: Vec<(u32, u32)>,
+    bodies: Vec<u8>,
+    text: String,
+}
+
+/// A name that a body refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name<'a> {
+    Here(&'a str),
+    /// Number of a shared name.
+    Shared(u32),
+}
+
+impl Page {
+    /// Reads a page; nothing when it is malformed.
+    pub(crate) fn read(raw: &[u8], first: u64) -> Option<Self> {
+        let mut numbers = Cursor::new(raw);
+        let (entries, used) = (numbers.next()?, numbers.next()?);
+        let (shared, body_bytes) = (numbers.next()?, numbers.next()?);
+        let starts = numbers.ends(entries)?;
+        let body_ends = numbers.ends(entries)?;
+        let name_ends = numbers.ends(entries)?;
+        let used_ends = numbers.ends(used)?;
+        let shared = read_shared(&mut numbers, shared, &used_ends)?;
+        let bodies = numbers.take(body_bytes)?.to_vec();
+        let text = str::from_utf8(numbers.rest()).ok()?.to_owned();
+        let name_bytes = name_ends.last().copied().unwrap_or_default();
+        let used_bytes = used_ends.last().copied().unwrap_or_default();
+        // A page with one body and no entry is a part of a function.
+        let has_bodies = entries == 0 || body_ends.last() == Some(&body_bytes);
+        let has_text = index(name_bytes).checked_add(index(used_bytes))? == text.len();
+        (has_bodies && has_text).then_some(Self {
+            first,
+            starts,
+            body_ends,
+            name_ends,
+            used_ends,
+            shared,
+            bodies,
+            text,
+        })
+    }
+
+    /// The last entry that starts at or below the address, with its start.
+    #[inline]
+    pub(crate) fn find(&self, address: u64) -> Option<(usize, u64)> {
+        let offset = address.checked_sub(self.first)?;
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let at = self
+            .starts
+            .partition_point(|start| *start <= offset)
+            .checked_sub(1)?;
+        let start = self.starts.get(at)?;
+        Some((at, self.first.checked_add(u64::from(*start))?))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    pub(crate) fn name(&self, entry: usize) -> Option<&str> {
+        self.text.get(span(&self.name_ends, entry)?)
+    }
+
+    pub(crate) fn body(&self, entry: usize) -> Option<&[u8]> {
+        self.bodies.get(span(&self.body_ends, entry)?)
+    }
+
+    /// All bodies; of a part of a function, the only one.
+    pub(crate) fn bodies(&self) -> &[u8] {
+        &self.bodies
+    }
+
+    /// A name by its place among those that bodies of this page use.
+    #[inline]
+    pub(crate) fn used(&self, place: u32) -> Option<Name<'_>> {
+        let range = span(&self.used_ends, index(place))?;
+        if range.is_empty() {
+            let at = self
+                .shared
+                .binary_search_by_key(&place, |(place, _)| *place)
+                .ok()?;
+            return self.shared.get(at).map(|(_, number)| Name::Shared(*number));
+        }
+        let skip = index(self.name_ends.last().copied().unwrap_or_default());
+        self.text
+            .get(skip + range.start..skip + range.end)
+            .map(Name::Here)
+    }
+
+    /// Tells whether some names are not in the page.
+    pub(crate) fn has_shared(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let numbers = self.starts.len() + self.body_ends.len() + self.name_ends.len();
+        size_of::<Self>()
+            + (numbers + self.used_ends.len() + 2 * self.shared.len()) * size_of::<u32>()
+            + self.bodies.len()
+            + self.text.len()
+    }
+}
+
+fn read_shared(numbers: &mut Cursor<'_>, count: u32, used_ends: &[u32]) -> Option<Vec<(u32, u32)>> {
+    if index(count) > used_ends.len() {
+        return None;
+    }
+    let mut shared = Vec::with_capacity(index(count));
+    let mut place = 0u32;
+    for _ in 0..count {
+        place = place.checked_add(numbers.next()?)?;
+        shared.push((place, numbers.next()?));
+    }
+    Some(shared)
+}
+
+#[inline]
+fn span(ends: &[u32], at: usize) -> Option<std::ops::Range<usize>> {
+    let end = index(*ends.get(at)?);
+    let start = at
+        .checked_sub(1)
+        .and_then(|before| ends.get(before))
+        .copied()
+        .unwrap_or_default();
+    Some(index(start)..end)
+}
+
+/// A page under construction, without the names that its bodies use.
+#[derive(Debug, Default)]
+pub(crate) struct PageParts {
+    pub(crate) first: u64,
+    /// Start of the last entry.
+    pub(crate) last: u64,
+    pub(crate) starts: Vec<u32>,
+    pub(crate) body_lengths: Vec<u32>,
+    pub(crate) name_lengths: Vec<u32>,
+    pub(crate) bodies: Vec<u8>,
+    pub(crate) names: String,
+}
+
+/// The names that the bodies of a page use.
+#[derive(Debug, Default)]
+pub(crate) struct UsedNames {
+    /// Length of each name, 0 for a shared one.
+    pub(crate) lengths: Vec<u32>,
+    pub(crate) shared: Vec<(u32, u32)>,
+    pub(crate) text: String,
+}
+
+impl PageParts {
+    /// Appends an entry; the body is what was added to `bodies` since the last.
+    pub(crate) fn close_entry(&mut self, start: u64, body_start: usize, name: &[u8]) {
+        if self.starts.is_empty() {
+            self.first = start;
+        }
+        let offset = u32::try_from(start.saturating_sub(self.first)).unwrap_or(u32::MAX);
+        self.last = start;
+        self.starts.push(offset);
+        self.body_lengths
+            .push(narrow(self.bodies.len().saturating_sub(body_start)));
+        let before = self.names.len();
+        match std::str::from_utf8(name) {
+            Ok(name) => self.names.push_str(name),
+            Err(_) => self.names.push_str(&String::from_utf8_lossy(name)),
+        }
+        self.name_lengths.push(narrow(self.names.len() - before));
+    }
+
+    /// Takes the last entry back.
+    pub(crate) fn drop_entry(&mut self) {
+        self.starts.pop();
+        let body = index(self.body_lengths.pop().unwrap_or_default());
+        self.bodies.truncate(self.bodies.len().saturating_sub(body));
+        let name = index(self.name_lengths.pop().unwrap_or_default());
+        self.names.truncate(self.names.len().saturating_sub(name));
+        self.last = self
+            .first
+            .saturating_add(u64::from(self.starts.last().copied().unwrap_or_default()));
+    }
+
+    /// Tells whether an entry at the address can be in the page: distances have 32 bits.
+    pub(crate) fn reaches(&self, start: u64) -> bool {
+        self.starts.is_empty() || start.saturating_sub(self.first) < u64::from(u32::MAX)
+    }
+
+    /// The bytes of the page.
+    pub(crate) fn write(&self, used: &UsedNames, out: &mut Vec<u8>) {
+        out.clear();
+        out.reserve(
+            self.bodies.len()
+                + self.names.len()
+                + used.text.len()
+                + 8 * self.starts.len()
+                + 3 * used.lengths.len()
+                + 64,
+        );
+        put(out, narrow(self.starts.len()));
+        put(out, narrow(used.lengths.len()));
+        put(out, narrow(used.shared.len()));
+        put(out, narrow(self.bodies.len()));
+        let mut before = 0;
+        for start in &self.starts {
+            put(out, start - before);
+            before = *start;
+        }
+        for list in [&self.body_lengths, &self.name_lengths, &used.lengths] {
+            list.iter().for_each(|length| put(out, *length));
+        }
+        let mut before = 0;
+        for (place, number) in &used.shared {
+            put(out, place - before);
+            put(out, *number);
+            before = *place;
+        }
+        out.extend_from_slice(&self.bodies);
+        out.extend_from_slice(self.names.as_bytes());
+        out.extend_from_slice(used.text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(raw: &[u8]) -> Option<Page> {
+        Page::read(raw, 0x1000)
+    }
+
+    fn sample() -> Vec<u8> {
+        let mut parts = PageParts::default();
+        for (start, name, body) in [
+            (0x1000, "first", "1"),
+            (0x1008, "second", "22"),
+            (0x2000, "third", ""),
+        ] {
+            let before = parts.bodies.len();
+            parts.bodies.extend_from_slice(body.as_bytes());
+            parts.close_entry(start, before, name.as_bytes());
+        }
+        parts.close_entry(0x2000, parts.bodies.len(), b"gone");
+        parts.drop_entry();
+        let used = UsedNames {
+            lengths: vec![3, 0, 2],
+            shared: vec![(1, 70)],
+            text: "a.cin".into(),
+        };
+        let mut raw = Vec::new();
+        parts.write(&used, &mut raw);
+        raw
+    }
+
+    #[test]
+    fn entries_and_names_come_back() {
+        let page = page(&sample()).unwrap();
+        assert_eq!(page.find(0xfff), None);
+        assert_eq!(page.find(0x1007), Some((0, 0x1000)));
+        assert_eq!(page.find(u64::MAX), Some((2, 0x2000)));
+        assert_eq!(
+            (page.name(1), page.body(1)),
+            (Some("second"), Some(&b"22"[..]))
+        );
+        assert_eq!(
+            (page.name(2), page.body(2)),
+            (Some("third"), Some(&b""[..]))
+        );
+        assert_eq!(page.name(3), None);
+        let used = [0, 1, 2, 3].map(|place| page.used(place));
+        assert_eq!(
+            used,
+            [
+                Some(Name::Here("a.c")),
+                Some(Name::Shared(70)),
+                Some(Name::Here("in")),
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn a_page_that_was_cut_or_extended_is_malformed() {
+        let raw = sample();
+        for length in 0..raw.len() {
+            assert!(page(&raw[..length]).is_none(), "{length}");
+        }
+        assert!(page(&[&raw[..], b"x"].concat()).is_none());
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MPL-2.0
+//! From addresses to the pages that tell about them, in as few reads as can be.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Index;
+use super::body::{self, Rows};
+use super::cache::PageCache;
+use super::error::{IndexError, Part};
+use super::page::Page;
+use super::resolved::Resolved;
+use crate::number::{index, narrow, position};
+
+/// How much to find out about an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Name and offset of the symbol.
+    Names,
+    /// And size, source line and inlined functions.
+    Full,
+}
+
+/// What the next pages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Symbols,
+    Parts,
+    Names,
+    Done,
+}
+
+/// Addresses of one module on their way to their symbols. It does not read: it tells which ranges
+/// of the index it wants, at most three times, and takes their bytes.
+///
+/// ```no_run
+/// # use releng_symbols::index::*;
+/// # fn read(range: std::ops::Range<u64>) -> Vec<u8> { Vec::new() }
+/// # fn example(index: std::sync::Arc<Index>, cache: PageCache) -> Result<(), IndexError> {
+/// let mut resolve = Resolve::new(index, &cache, &[0x1234, 0x5678], Detail::Full);
+/// while !resolve.wanted().is_empty() {
+///     let bytes: Vec<Vec<u8>> = resolve.wanted().iter().cloned().map(read).collect();
+///     resolve.supply(&cache, &bytes)?;
+/// }
+/// let symbols = resolve.finish();
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Resolve {
+    resolved: Resolved,
+    addresses: Vec<u64>,
+    step: Step,
+    /// Pages that are not there yet, ascending.
+    missing: Vec<u32>,
+    wanted: Vec<Range<u64>>,
+}
+
+/// Ranges closer to each other than this are read as one: another request costs more than the
+/// bytes between.
+const GAP_BYTES: u64 = 16 << 10;
+
+impl Resolve {
+    /// Starts with addresses in any order. Pages in the cache are used and not read.
+    #[must_use]
+    pub fn new(index: Arc<Index>, cache: &PageCache, addresses: &[u64], detail: Detail) -> Self {
+        let mut addresses = addresses.to_vec();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let mut resolve = Self {
+            resolved: Resolved::new(index, detail),
+            addresses,
+            step: Step::Symbols,
+            missing: Vec::new(),
+            wanted: Vec::new(),
+        };
+        resolve.want_symbols(cache);
+        resolve.advance(cache);
+        resolve
+    }
+
+    /// Returns the ranges to read next, ascending and apart; none when all is there.
+    #[must_use]
+    pub fn wanted(&self) -> &[Range<u64>] {
+        &self.wanted
+    }
+
+    /// Takes the bytes of the wanted ranges, one item for each and in their order.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] when they are not the bytes that were written. The index is to be
+    /// thrown away then.
+    pub fn supply<B: AsRef<[u8]>>(
+        &mut self,
+        cache: &PageCache,
+        bytes: &[B],
+    ) -> Result<(), IndexError> {
+        let missing = std::mem::take(&mut self.missing);
+        for number in missing {
+            let packed = self
+                .packed(number, bytes)
+                .ok_or(IndexError::damaged(Part::Page(number)))?;
+            let page = Arc::new(self.resolved.index().unpack(number, packed)?);
+            cache.insert((self.resolved.index().id(), number), &page);
+            self.resolved.pin(number, page);
+        }
+        self.advance(cache);
+        Ok(())
+    }
+
+    /// Returns the symbols of the addresses. Call it when nothing is wanted any more: without
+    /// their pages addresses have no symbol.
+    #[must_use]
+    pub fn finish(self) -> Resolved {
+        self.resolved
+    }
+
+    fn packed<'b, B: AsRef<[u8]>>(&self, number: u32, bytes: &'b [B]) -> Option<&'b [u8]> {
+        let page = self.resolved.index().page(number)?;
+        let at = self
+            .wanted
+            .partition_point(|range| range.start <= page.offset)
+            .checked_sub(1)?;
+        let start = position(page.offset - self.wanted.get(at)?.start);
+        bytes
+            .get(at)?
+            .as_ref()
+            .get(start..start + index(page.packed_bytes))
+    }
+
+    /// Goes on as far as the pages at hand allow.
+    fn advance(&mut self, cache: &PageCache) {
+        self.wanted.clear();
+        while self.missing.is_empty() && self.step != Step::Done {
+            self.step = match (self.step, self.resolved.detail()) {
+                (Step::Symbols, Detail::Full) => {
+                    self.want_parts(cache);
+                    Step::Parts
+                }
+                (Step::Parts, _) => {
+                    self.want_names(cache);
+                    Step::Names
+                }
+                _ => Step::Done,
+            };
+        }
+        self.missing.sort_unstable();
+        self.missing.dedup();
+        for number in &self.missing {
+            if let Some(page) = self.resolved.index().page(*number) {
+                add_range(
+                    &mut self.wanted,
+                    page.offset..page.offset + u64::from(page.packed_bytes),
+                );
+            }
+        }
+    }
+
+    fn want_symbols(&mut self, cache: &PageCache) {
+        let mut pages = Vec::new();
+        let addresses = std::mem::take(&mut self.addresses);
+        for address in &addresses {
+            self.resolved.index().candidates(*address, |page, _| {
+                if pages.last() != Some(&page) {
+                    pages.push(page);
+                }
+            });
+        }
+        self.addresses = addresses;
+        self.want(cache, pages);
+    }
+
+    fn want_parts(&mut self, cache: &PageCache) {
+        if !self.resolved.index().has_parts() {
+            return;
+        }
+        let mut pages = Vec::new();
+        for address in &self.addresses {
+            if let Some(found) = self.resolved.locate(*address)
+                && let Ok(offset) = u32::try_from(address - found.start)
+                && let Some(Rows::Before(distance)) =
+                    body::rows(found.body().unwrap_or_default(), offset)
+            {
+                pages.extend(found.number.checked_sub(distance));
+            }
+        }
+        self.want(cache, pages);
+    }
+
+    fn want_names(&mut self, cache: &PageCache) {
+        let mut pages = Vec::new();
+        for address in &self.addresses {
+            self.resolved.shared_names(*address, &mut pages);
+        }
+        self.want(cache, pages);
+    }
+
+    fn want(&mut self, cache: &PageCache, mut pages: Vec<u32>) {
+        pages.sort_unstable();
+        pages.dedup();
+        let id = self.resolved.index().id();
+        for number in pages {
+            if self.resolved.has(number) {
+                continue;
+            }
+            match cache.get((id, number)) {
+                Some(page) => self.resolved.pin(number, page),
+                None => self.missing.push(number),
+            }
+        }
+    }
+}
+
+fn add_range(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
+    match ranges.last_mut() {
+        Some(last) if range.start.saturating_sub(last.end) <= GAP_BYTES => last.end = range.end,
+        _ => ranges.push(range),
+    }
+}
+
+/// Pages by number, as far as they are there.
+#[derive(Debug)]
+pub(crate) struct Pinned(Vec<Option<Arc<Page>>>);
+
+impl Pinned {
+    pub(crate) fn new(pages: usize) -> Self {
+        Self(vec![None; pages])
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> Option<&Page> {
+        self.0.get(index(number))?.as_deref()
+    }
+
+    pub(crate) fn set(&mut self, number: u32, page: Arc<Page>) {
+        if let Some(slot) = self.0.get_mut(index(number)) {
+            *slot = Some(page);
+        }
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let pages = self.0.iter().flatten().map(|page| page.memory_bytes());
+        self.0.len() * size_of::<Option<Arc<Page>>>() + pages.sum::<usize>()
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        narrow(self.0.iter().flatten().count())
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Checks every byte of an index, for people and for tests.
+
+use super::body::{self, Levels, Rows};
+use super::error::{IndexError, Part};
+use super::format::{HEAD_BYTES, check_head};
+use super::page::Page;
+use super::root::PageKind;
+use super::{Index, ReadAt};
+use crate::number::narrow;
+
+/// Reads a whole index and checks it: first bytes, root, last bytes, and every page.
+///
+/// # Errors
+/// The first thing that is not as it was written.
+pub fn verify(source: &(impl ReadAt + ?Sized)) -> Result<Index, IndexError> {
+    let size = source.size()?;
+    if size < HEAD_BYTES {
+        return Err(IndexError::NoIndex);
+    }
+    check_head(&source.read_at(0..HEAD_BYTES)?)?;
+    let index = Index::open(source)?;
+    for number in 0..narrow(index.page_count()) {
+        let damaged = || IndexError::damaged(Part::Page(number));
+        let entry = index.page(number).ok_or_else(damaged)?;
+        let packed = source.read_at(entry.offset..entry.offset + u64::from(entry.packed_bytes))?;
+        let page = index.unpack(number, &packed)?;
+        if !is_sound(&page, entry.kind) {
+            return Err(damaged());
+        }
+    }
+    Ok(index)
+}
+
+/// Tells whether the bodies of a page can be read.
+fn is_sound(page: &Page, kind: PageKind) -> bool {
+    match kind {
+        PageKind::Functions => (0..page.len()).all(|entry| {
+            let body = page.body(entry).unwrap_or_default();
+            match body::rows(body, 0) {
+                Some(Rows::Here(levels)) => has_rows(&levels),
+                Some(Rows::None | Rows::Before(_)) => page.name(entry).is_some(),
+                None => false,
+            }
+        }),
+        PageKind::Part => Levels::of_part(page.bodies()).is_some_and(|levels| has_rows(&levels)),
+        PageKind::Publics | PageKind::Names => page.bodies().is_empty(),
+    }
+}
+
+fn has_rows(levels: &Levels<'_>) -> bool {
+    levels.streams().all(|stream| !stream.is_empty())
+}

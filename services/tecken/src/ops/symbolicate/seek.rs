@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One module of a request: its symbols when they take waiting for a store, else where they are.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use releng_common::pool::Pool;
+use releng_common::{Error, Result};
+use releng_symbols::index::{Detail, IndexError, PageCache};
+use releng_symbols::{Cost, ModuleKey, Outcome, Traffic};
+
+use super::load;
+use super::stored::{self, Got, Want};
+use crate::State;
+use crate::state::{Found, Held, Module, Place};
+
+/// Looks at one module while its index changes again and again, or turns out to be damaged.
+pub(super) const TRIES: u32 = 4;
+
+/// What is wanted of a module.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) key: ModuleKey,
+    pub(super) addresses: Arc<[u64]>,
+}
+
+/// What was found of it.
+pub(super) struct Sought {
+    pub(super) wanted: Wanted,
+    pub(super) held: Held,
+    pub(super) cost: Cost,
+    pub(super) ready: Ready,
+}
+
+/// How far it is.
+pub(super) enum Ready {
+    /// This is the outcome.
+    Done(Outcome),
+    /// The symbols can be read at once, on a thread for it.
+    Near(Arc<Module>),
+}
+
+/// Finds a module and, when its index is far away, its symbols.
+pub(super) async fn seek(
+    state: &State,
+    pool: &Pool,
+    wanted: Wanted,
+    detail: Detail,
+) -> Result<Sought> {
+    let mut first_cost = None;
+    for _ in 0..TRIES {
+        let (held, cost) = hold(state, pool, &wanted.key).await?;
+        let cost = *first_cost.get_or_insert(cost);
+        let ready = match &held.found {
+            Found::NotFound => Ready::Done(Outcome::NotFound),
+            Found::Corrupt => Ready::Done(Outcome::Corrupt),
+            Found::TooLarge => Ready::Done(Outcome::TooLarge),
+            Found::Module(module) => match module.place() {
+                Place::Stored(index, stored) => {
+                    let want = Want {
+                        module,
+                        index: &index,
+                        stored: &stored,
+                        addresses: &wanted.addresses,
+                        detail,
+                    };
+                    match stored::resolve(state, pool, &want).await? {
+                        Got::Symbols(symbols) => Ready::Done(Outcome::Found(symbols)),
+                        Got::Near => Ready::Near(Arc::clone(module)),
+                        Got::Stale => {
+                            state.modules.discard(&wanted.key, &held).await;
+                            continue;
+                        }
+                    }
+                }
+                Place::File(..) | Place::Memory(..) | Place::Text(_) => {
+                    Ready::Near(Arc::clone(module))
+                }
+            },
+        };
+        return Ok(Sought {
+            wanted,
+            held,
+            cost,
+            ready,
+        });
+    }
+    Err(unsettled())
+}
+
+/// Returns the error for an index that never held still.
+pub(super) fn unsettled() -> Error {
+    Error::unavailable("the symbols of a module change all the time, try again")
+}
+
+async fn hold(state: &State, pool: &Pool, key: &ModuleKey) -> Result<(Held, Cost)> {
+    let started = Instant::now();
+    let (held, is_loaded) = state
+        .modules
+        .get(key, || load::load(state, pool, key))
+        .await?;
+    let time = started.elapsed();
+    let is_hit = !is_loaded || held.downloads == 0 && held.found.module().is_some();
+    let label = if is_hit { "hit" } else { "miss" };
+    metrics::counter!("symbolicate_symbol_key", "cache" => label).increment(1);
+    let traffic = |count, time, size_bytes| Traffic {
+        count,
+        time,
+        size_bytes,
+    };
+    let cost = if is_hit {
+        Cost {
+            cache_lookups: traffic(1, time, held.file_bytes),
+            downloads: Traffic::default(),
+        }
+    } else {
+        Cost {
+            cache_lookups: traffic(1, Duration::ZERO, 0),
+            downloads: traffic(held.downloads, time, held.file_bytes),
+        }
+    };
+    Ok((held, cost))
+}
+
+/// Reads the symbols of a module that is near. Blocks. Nothing: an index in a store after all.
+pub(super) fn read(
+    module: &Module,
+    addresses: &[u64],
+    cache: &PageCache,
+    detail: Detail,
+) -> Result<Option<Outcome>, IndexError> {
+    let resolved = match module.place() {
+        Place::File(index, file) => index.resolve(file.get(), cache, addresses, detail)?,
+        Place::Memory(index, bytes) => index.resolve(&*bytes, cache, addresses, detail)?,
+        Place::Text(text) => {
+            let table = text.scanned.excerpt(&text.file, addresses);
+            let table = table.map_err(|e| IndexError::Read(std::io::Error::other(e)))?;
+            return Ok(Some(Outcome::Found(Arc::new(table))));
+        }
+        Place::Stored(..) => return Ok(None),
+    };
+    Ok(Some(Outcome::Found(Arc::new(resolved))))
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `build-indexes`, as an operator runs it beside a server.
+
+use bytes::Bytes;
+use releng_store::{Attributes, Key};
+use releng_testkit::process::Process;
+use releng_testkit::temp;
+
+use crate::commands::{output, run};
+use crate::support::{ID, index_key, put, store_at, sym_key, symbols};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_releng-tecken");
+
+#[actix_web::test]
+async fn what_has_no_index_gets_one_and_the_rest_is_passed_over() {
+    let folder = temp::dir();
+    let process = Process::serve(BINARY, folder.path(), &[]);
+    let store = store_at(&format!("file://{}/symbols", folder.path().display())).await;
+    let modules: Vec<String> = (0..30).map(|n| format!("demo{n}.pdb")).collect();
+    for module in &modules {
+        put(&store, module, &symbols(module, "demo_one")).await;
+    }
+    put(&store, "bad.pdb", b"nothing of a symbol file").await;
+    for key in [
+        "v1/demo0.pdb/AB/demo0.pdb",
+        "v1/other.txt",
+        "v1/x.pdb/AB/y.sym",
+    ] {
+        let key = Key::parse(key).unwrap();
+        let body = Bytes::from_static(b"MODULE a b c d\n").into();
+        store.put(&key, body, &Attributes::default()).await.unwrap();
+    }
+    let first = output(
+        folder.path(),
+        &["build-indexes", "--prefix", "demo1", "--workers", "3"],
+    );
+    assert!(first.starts_with("11 indexes made ("), "{first}");
+    assert!(
+        first.contains("0 were there, 0 files are no symbol files"),
+        "{first}"
+    );
+    let second = output(folder.path(), &["build-indexes"]);
+    assert!(second.starts_with("19 indexes made ("), "{second}");
+    assert!(
+        second.contains("11 were there, 1 files are no symbol files"),
+        "{second}"
+    );
+    for module in &modules {
+        let file = store.head(&sym_key(module)).await.unwrap().unwrap();
+        let index = store.head(&index_key(module)).await.unwrap().unwrap();
+        assert_eq!(index.metadata["symbol_file_etag"], file.etag);
+    }
+    let third = output(folder.path(), &["build-indexes"]);
+    assert!(
+        third.starts_with("0 indexes made (0 B), 30 were there"),
+        "{third}"
+    );
+    drop(process);
+}
+
+#[actix_web::test]
+async fn a_file_that_changed_gets_another_index_and_bad_ones_are_named() {
+    let folder = temp::dir();
+    let store = store_at(&format!("file://{}/symbols", folder.path().display())).await;
+    put(&store, "demo.pdb", &symbols("demo.pdb", "old_name")).await;
+    output(folder.path(), &["build-indexes"]);
+    put(&store, "demo.pdb", &symbols("demo.pdb", "new_name")).await;
+    put(&store, "bad.pdb", b"").await;
+    let again = run(folder.path(), &["build-indexes"]);
+    let (out, lines) = (
+        String::from_utf8_lossy(&again.stdout),
+        String::from_utf8_lossy(&again.stderr),
+    );
+    assert!(out.starts_with("1 indexes made ("), "{out}{lines}");
+    let name = format!("v1/bad.pdb/{ID}/bad.sym: not a symbol file");
+    assert!(lines.contains(&name), "{lines}");
+    assert!(again.status.success());
+}
+
+#[test]
+fn no_workers_are_refused() {
+    let folder = temp::dir();
+    let refused = run(folder.path(), &["build-indexes", "--workers", "0"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
