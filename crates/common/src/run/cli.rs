@@ -129,6 +129,9 @@ fn run<S: Launch>(
     if let Err(invalid) = prepared {
         return usage(&invalid.to_string());
     }
+    for doubt in source.doubts() {
+        tracing::warn!("{doubt}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
