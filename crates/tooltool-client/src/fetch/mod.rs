@@ -77,11 +77,14 @@ struct Wanted {
 /// A wanted record cannot be checked (digest, algorithm) or contradicts another one.
 pub async fn fetch(
     manifest: &Manifest,
-    options: Options,
+    mut options: Options,
     transport: Transport,
     log: Log,
 ) -> Result<Vec<String>, BadRecords> {
     let wanted = select(manifest, &options)?;
+    let folder = &options.folder;
+    let files = manifest.records().map(|r| folder.join(&r.filename));
+    options.unpack.kept = files.chain([options.manifest.clone()]).collect();
     let context = Arc::new(Context {
         options,
         transport,
