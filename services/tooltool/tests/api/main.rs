@@ -23,6 +23,7 @@ mod headers;
 mod identity;
 mod kill;
 mod late_put;
+mod no_http;
 mod old_client;
 mod pages;
 mod predecessor;
