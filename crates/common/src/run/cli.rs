@@ -165,7 +165,10 @@ fn run<S: Launch>(
 }
 
 /// Writes a result to stdout. A reader that has gone away is not our failure.
-fn print(text: &str) -> Result<()> {
+///
+/// # Errors
+/// Stdout cannot be written.
+pub fn print(text: &str) -> Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::internal("stdout cannot be written").with_source(error))

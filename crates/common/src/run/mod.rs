@@ -5,7 +5,7 @@
 mod cli;
 mod server;
 
-pub use cli::{CommonCommand, Launch, ServeArgs, main, wait_for_stop};
+pub use cli::{CommonCommand, Launch, ServeArgs, main, print, wait_for_stop};
 pub use server::{Server, Worker};
 
 use std::future::Future;

@@ -15,6 +15,7 @@ mod checklist;
 mod client;
 mod client_process;
 mod command_line;
+mod copy_data;
 mod crash;
 mod downloads;
 mod errors;
