@@ -160,10 +160,10 @@ pub enum Command {
 /// Options of `copy-data`.
 #[derive(Args)]
 pub struct CopyData {
-    /// Database to read: sqlite://PATH or postgres://…
+    /// Database to read, as in `DATABASE_URL`
     #[arg(long, value_name = "URL")]
     from: String,
-    /// Database to fill; it must not have files or batches
+    /// Database to fill, which must not hold files or batches
     #[arg(long, value_name = "URL")]
     to: String,
     /// New name of a region, for objects that were brought into another store; repeatable
