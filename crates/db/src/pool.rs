@@ -227,7 +227,7 @@ impl Db {
         }
     }
 
-    fn checkout(&self) -> Result<PooledConnection<Manager>> {
+    pub(crate) fn checkout(&self) -> Result<PooledConnection<Manager>> {
         self.pool
             .get_timeout(self.timeout)
             .map_err(|e| Error::unavailable(NO_ANSWER).with_source(e))
@@ -236,9 +236,9 @@ impl Db {
 
 /// Runs `work` between BEGIN and COMMIT. SQLite begins IMMEDIATE: a transaction that reads first and
 /// then wants to write would otherwise fail when another process wrote in between.
-fn transaction<T>(
+pub(crate) fn transaction<T>(
     conn: &mut AnyConnection,
-    work: &impl Fn(&mut AnyConnection) -> TxResult<T>,
+    work: impl FnOnce(&mut AnyConnection) -> TxResult<T>,
 ) -> TxResult<T> {
     match conn {
         AnyConnection::Sqlite(c) => {
@@ -259,7 +259,7 @@ fn transaction<T>(
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)

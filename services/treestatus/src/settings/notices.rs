@@ -97,7 +97,7 @@ impl Notices {
         own.check()?;
         let broker = if own.pulse_enable {
             let broker = pulse.broker()?;
-            let missing = || Invalid::new("PULSE_USER", "is required with PULSE_TREESTATUS_ENABLE");
+            let missing = || Invalid::missing("PULSE_USER", "with PULSE_TREESTATUS_ENABLE");
             Some(broker.ok_or_else(missing)?)
         } else {
             None
@@ -363,7 +363,7 @@ mod tests {
             (
                 "PULSE_TREESTATUS_ENABLE",
                 "true",
-                "PULSE_USER: is required with PULSE_TREESTATUS_ENABLE",
+                "PULSE_USER environment variable is required with PULSE_TREESTATUS_ENABLE",
             ),
             (
                 "PULSE_TREESTATUS_EXCHANGE",
