@@ -44,7 +44,21 @@ pub enum Kind {
     Internal,
 }
 
+/// Client errors with which other services say that the same request may succeed later; 420 is one of
+/// Statuspage's.
+const LATER: [u16; 4] = [408, 420, 425, 429];
+
 impl Kind {
+    /// Returns what it means for us when another service refuses a request with this status:
+    /// `InvalidInput` when it would refuse it again, `Unavailable` when a later try may help.
+    pub fn of_refusal(status: u16) -> Self {
+        if (400..500).contains(&status) && !LATER.contains(&status) {
+            Self::InvalidInput
+        } else {
+            Self::Unavailable
+        }
+    }
+
     /// Returns the HTTP status code that all services use for this kind.
     pub const fn status(self) -> u16 {
         match self {

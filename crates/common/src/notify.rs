@@ -13,8 +13,6 @@ use crate::config::Invalid;
 use crate::error::{Error, Kind, Result};
 
 const MEDIA_TYPE: &str = "application/json";
-/// Statuses of requests that are fine and may succeed later.
-const LATER: [u16; 3] = [408, 425, 429];
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,13 +98,8 @@ impl Notify {
         if status.is_success() {
             return Ok(());
         }
-        let kind = if status.is_client_error() && !LATER.contains(&status.as_u16()) {
-            Kind::InvalidInput
-        } else {
-            Kind::Unavailable
-        };
         let text = format!("the notify service answers {}", status.as_u16());
-        Err(Error::new(kind, text))
+        Err(Error::new(Kind::of_refusal(status.as_u16()), text))
     }
 
     fn header(&self, body: &[u8]) -> Result<String> {

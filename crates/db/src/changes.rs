@@ -23,7 +23,7 @@ use diesel::sqlite::Sqlite;
 use releng_common::{Error, Result};
 use tokio::sync::oneshot;
 
-use crate::connection::{AnyConnection, Backend, establish};
+use crate::connection::{AnyConnection, Backend, LOCK_WAIT, establish};
 
 /// How long the outcome of a check is used.
 const LEASE: Duration = Duration::from_millis(5);
@@ -182,7 +182,7 @@ impl Watch {
         self.conn = None;
         self.seen = None;
         let told = |e: &dyn fmt::Display| Arc::from(e.to_string());
-        let mut conn = establish(self.backend, &self.url).map_err(|e| told(&e))?;
+        let mut conn = establish(self.backend, &self.url, LOCK_WAIT).map_err(|e| told(&e))?;
         let state = state(&mut conn).map_err(|e| told(&e))?;
         self.conn = Some(conn);
         Ok(self.token_of(state))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The connection that repositories write their queries against.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{self, R2D2Connection as _};
 use diesel::{Connection as _, ConnectionError, ConnectionResult, MultiConnection};
@@ -60,12 +62,14 @@ impl Backend {
 }
 
 /// WAL lets readers go on beside the writer; FULL makes a commit survive a power cut as well.
-const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+const SQLITE_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 
-/// Nobody waits for a lock or a query for ever: one transaction that hangs must not take the
-/// connections of all others with it.
-const POSTGRES_SETUP: &str = "SET lock_timeout = '5s'; SET statement_timeout = '60s';";
+/// No query goes on for ever: one that hangs must not take the connections of all others with it.
+const POSTGRES_SETUP: &str = "SET statement_timeout = '60s';";
+
+/// How long work that no request waits for waits for a lock.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// What libpq does when the server falls silent, unless the address says otherwise: notice it within
 /// seconds. Milliseconds for `tcp_user_timeout`, seconds for the others.
@@ -88,19 +92,24 @@ fn with_time_outs(url: &str) -> String {
     url
 }
 
-/// Opens one connection.
-pub(crate) fn establish(backend: Backend, url: &str) -> ConnectionResult<AnyConnection> {
+/// Opens one connection, on which nothing waits longer than that for a lock.
+pub(crate) fn establish(
+    backend: Backend,
+    url: &str,
+    lock_wait: Duration,
+) -> ConnectionResult<AnyConnection> {
+    let wait = lock_wait.as_millis();
     match backend {
         Backend::Sqlite => {
             let path = sqlite_path(url);
             let mut conn = diesel::SqliteConnection::establish(path)?;
-            conn.batch_execute(SQLITE_SETUP)
+            conn.batch_execute(&format!("PRAGMA busy_timeout = {wait}; {SQLITE_SETUP}"))
                 .map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
             Ok(AnyConnection::Sqlite(conn))
         }
         Backend::Postgres => {
             let mut conn = diesel::PgConnection::establish(&with_time_outs(url))?;
-            conn.batch_execute(POSTGRES_SETUP)
+            conn.batch_execute(&format!("SET lock_timeout = {wait}; {POSTGRES_SETUP}"))
                 .map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
             Ok(AnyConnection::Postgres(conn))
         }
@@ -120,6 +129,7 @@ pub(crate) fn sqlite_path(url: &str) -> &str {
 pub(crate) struct Manager {
     pub(crate) backend: Backend,
     pub(crate) url: String,
+    pub(crate) lock_wait: Duration,
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -127,7 +137,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = r2d2::Error;
 
     fn connect(&self) -> Result<AnyConnection, r2d2::Error> {
-        establish(self.backend, &self.url).map_err(r2d2::Error::ConnectionError)
+        establish(self.backend, &self.url, self.lock_wait).map_err(r2d2::Error::ConnectionError)
     }
 
     fn is_valid(&self, conn: &mut AnyConnection) -> Result<(), r2d2::Error> {

@@ -9,6 +9,7 @@ mod fresh;
 mod migrate;
 mod pool;
 mod schema;
+mod transfer;
 
 pub use changes::{Changes, Token};
 pub use connection::{AnyConnection, Backend};

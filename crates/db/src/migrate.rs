@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _};
 use releng_common::{Error, Kind, Result};
 
-use crate::connection::{AnyConnection, Backend, establish, sqlite_path};
+use crate::connection::{AnyConnection, Backend, LOCK_WAIT, establish, sqlite_path};
 
 /// The migrations of one service, as folders with the same names for both databases.
 pub struct Migrations {
@@ -41,7 +41,7 @@ fn run(url: &str, migrations: Migrations) -> Result<()> {
         Backend::Sqlite => Some(lock_file(sqlite_path(url))?),
         Backend::Postgres => None,
     };
-    let mut conn = establish(backend, url).map_err(|e| {
+    let mut conn = establish(backend, url, LOCK_WAIT).map_err(|e| {
         let kind = if backend == Backend::Sqlite || is_refusal(&e.to_string()) {
             Kind::InvalidInput
         } else {
@@ -124,7 +124,7 @@ pub fn schema(url: &str) -> Result<BTreeMap<String, Vec<String>>> {
     let unreadable =
         |e: Box<dyn std::error::Error + Send + Sync>| Error::internal("cannot read").with_source(e);
     let backend = Backend::of(url).map_err(Error::invalid)?;
-    let mut conn = establish(backend, url).map_err(|e| unreadable(e.into()))?;
+    let mut conn = establish(backend, url, LOCK_WAIT).map_err(|e| unreadable(e.into()))?;
     let columns: Vec<Column> = match &mut conn {
         AnyConnection::Sqlite(c) => diesel::sql_query(SQLITE_COLUMNS).load(c),
         AnyConnection::Postgres(c) => diesel::sql_query(POSTGRES_COLUMNS).load(c),

@@ -8,7 +8,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, Transact
 use diesel::r2d2::{Pool, PooledConnection};
 use releng_common::config::Common;
 use releng_common::{Error, Kind, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::changes::SETTLING;
 use crate::connection::{AnyConnection, Backend, Manager, sqlite_path};
@@ -19,6 +19,8 @@ use crate::{Changes, Migrations, TxResult, on_backend};
 /// Tries of a transaction that the database takes back because of another one.
 const TRIES: u32 = 5;
 
+const NO_ANSWER: &str = "the database does not answer";
+
 /// A database. Clones share the pool.
 #[derive(Clone)]
 pub struct Db {
@@ -28,6 +30,9 @@ pub struct Db {
     /// SQLite has one writer: waiting here is cheaper and fairer than SQLite's own busy loop. On
     /// PostgreSQL writers that wait for each other's locks must leave connections for readers.
     writers: Arc<Semaphore>,
+    /// As many as there are connections. Who waits for one waits here: each thread that blocks instead
+    /// costs memory that stays for as long as the process is busy.
+    places: Arc<Semaphore>,
     changes: Changes,
     is_settling: bool,
     schema: Arc<Schema>,
@@ -74,6 +79,7 @@ impl Db {
         let manager = Manager {
             backend,
             url: url.to_owned(),
+            lock_wait: timeout,
         };
         let pool = Pool::builder()
             .max_size(size.max(1))
@@ -88,6 +94,7 @@ impl Db {
             backend,
             timeout,
             writers: Arc::new(Semaphore::new(writers)),
+            places: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1).max(1))),
             changes: Changes::start(backend, url.to_owned())?,
             is_settling: false,
             schema: Arc::default(),
@@ -139,8 +146,13 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> TxResult<T> + Send + 'static,
     {
+        let place = self.wait_for(&self.places, NO_ANSWER).await?;
         let db = self.clone();
-        blocking(move || work(&mut *db.checkout()?).map_err(Failure::into_error)).await
+        blocking(move || {
+            let _place = place;
+            work(&mut *db.checkout()?).map_err(Failure::into_error)
+        })
+        .await
     }
 
     /// Runs queries in one transaction that is committed when the work returns `Ok`. The work may run
@@ -169,13 +181,11 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
     {
-        let waited = tokio::time::timeout(self.timeout, Arc::clone(&self.writers).acquire_owned());
-        let Ok(Ok(permit)) = waited.await else {
-            return Err(Error::unavailable("the database is busy"));
-        };
+        let turn = self.wait_for(&self.writers, "the database is busy").await?;
+        let place = self.wait_for(&self.places, NO_ANSWER).await?;
         let db = self.clone();
         blocking(move || {
-            let _permit = permit;
+            let _held = (turn, place);
             let mut conn = db.checkout()?;
             let mut tries = 1;
             loop {
@@ -205,18 +215,30 @@ impl Db {
         .await
     }
 
-    fn checkout(&self) -> Result<PooledConnection<Manager>> {
+    async fn wait_for(
+        &self,
+        semaphore: &Arc<Semaphore>,
+        otherwise: &'static str,
+    ) -> Result<OwnedSemaphorePermit> {
+        let permit = Arc::clone(semaphore).acquire_owned();
+        match tokio::time::timeout(self.timeout, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Error::unavailable(otherwise)),
+        }
+    }
+
+    pub(crate) fn checkout(&self) -> Result<PooledConnection<Manager>> {
         self.pool
             .get_timeout(self.timeout)
-            .map_err(|e| Error::unavailable("the database does not answer").with_source(e))
+            .map_err(|e| Error::unavailable(NO_ANSWER).with_source(e))
     }
 }
 
 /// Runs `work` between BEGIN and COMMIT. SQLite begins IMMEDIATE: a transaction that reads first and
 /// then wants to write would otherwise fail when another process wrote in between.
-fn transaction<T>(
+pub(crate) fn transaction<T>(
     conn: &mut AnyConnection,
-    work: &impl Fn(&mut AnyConnection) -> TxResult<T>,
+    work: impl FnOnce(&mut AnyConnection) -> TxResult<T>,
 ) -> TxResult<T> {
     match conn {
         AnyConnection::Sqlite(c) => {
@@ -237,7 +259,7 @@ fn transaction<T>(
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)

@@ -56,6 +56,17 @@ impl Browser {
         self.post("url", &json!({"url": url})).await;
     }
 
+    /// Signs in as one of the people of the stand-in of Taskcluster, with the button `#sign-in`, and
+    /// waits until a page whose address holds `back` shows the person.
+    pub async fn sign_in(&self, person: &str, back: &str) {
+        self.click("#sign-in").await;
+        self.arrives("/login/oauth/authorize").await;
+        let hint = person.replace('/', "%2F");
+        self.click(&format!("a[href*='login_hint={hint}']")).await;
+        self.arrives(back).await;
+        self.shows("#who", person).await;
+    }
+
     /// Returns the address of the page.
     pub async fn address(&self) -> String {
         self.read("url").await

@@ -74,6 +74,11 @@ impl Process {
         &self.address
     }
 
+    /// Returns the id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills the process as `kill -9` does and waits for its end.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

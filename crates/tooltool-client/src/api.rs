@@ -14,7 +14,7 @@ use crate::{
     log::Log,
     retry,
     server_urls::ServerUrl,
-    transport::{Broken, Transport},
+    transport::{self, Broken, Transport},
 };
 
 /// How much of an unexpected answer is repeated in a message.
@@ -163,6 +163,10 @@ impl Api {
     /// Returns the JSON of a success, or the server's reason for a failure.
     pub(crate) fn read(&self, answer: Answer) -> Result<Value, Error> {
         if !answer.status.is_success() {
+            if let Some(reason) = transport::refused_credentials(&answer.headers) {
+                self.log
+                    .warning(format_args!("the credentials do not hold: {reason}"));
+            }
             return Err(refusal(&answer));
         }
         serde_json::from_slice(&answer.body).map_err(|error| self.nonsense(error.to_string()))

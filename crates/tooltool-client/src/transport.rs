@@ -4,7 +4,11 @@
 use std::{error::Error as _, time::Duration};
 
 use bytes::Bytes;
-use reqwest::{Client, Request, Response, redirect::Policy};
+use reqwest::{
+    Client, Request, Response,
+    header::{HeaderMap, WWW_AUTHENTICATE},
+    redirect::Policy,
+};
 
 use crate::{credentials::Credentials, retry::Pace};
 
@@ -98,6 +102,21 @@ impl Transport {
             self.idle.as_secs_f64()
         ))
     }
+}
+
+/// How much of what a server says about credentials is repeated.
+const REASON_CHARS: usize = 200;
+
+/// Returns what a refusal says about the credentials: they did not hold, which the status alone
+/// does not tell from a missing permission.
+pub(crate) fn refused_credentials(headers: &HeaderMap) -> Option<String> {
+    let challenge = headers.get(WWW_AUTHENTICATE)?.to_str().ok()?;
+    // `Hawk error="…"`, and `Bearer error="invalid_token", error_description="…"`.
+    let (_, text) = challenge
+        .split_once("error_description=\"")
+        .or_else(|| challenge.split_once("error=\""))?;
+    let (reason, _) = text.split_once('"')?;
+    Some(reason.chars().take(REASON_CHARS).collect())
 }
 
 impl From<reqwest::Error> for Broken {

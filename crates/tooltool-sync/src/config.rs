@@ -50,7 +50,7 @@ pub struct Smtp {
     pub port: u16,
     /// `smtp_from`: the sender and the maintainer, who gets every mail.
     pub from: Mailbox,
-    /// `smtp_timeout_seconds` (30): for one mail to one recipient, from connecting to the end.
+    /// `smtp_timeout_seconds` (30): for handing over one mail, from connecting to the end.
     pub timeout: Duration,
 }
 

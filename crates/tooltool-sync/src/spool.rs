@@ -9,7 +9,7 @@ use crate::{
     config::Limits,
     log::Log,
     mail::Mail,
-    smtp::{Outcome, Sender},
+    smtp::{Outcome, Sender, Unreached},
     state::{State, StateError},
 };
 use tokio_util::sync::CancellationToken;
@@ -76,37 +76,41 @@ async fn one(
     log: &Log,
 ) -> Result<bool, StateError> {
     let mut refusing = Vec::new();
-    let mut is_reached = true;
-    for address in mail.waiting.clone() {
-        let subject = &mail.subject;
-        match sender.send(mail, &address).await {
-            Outcome::Taken => {
-                log.info(format_args!("mail to {address}: {subject}"));
-                mail.waiting.retain(|waiting| *waiting != address);
-                if !mail.waiting.is_empty() {
-                    state.mail.put(&mail.id, mail)?;
-                }
+    let answers = sender.send(mail, &mail.waiting).await;
+    let is_reached = answers.is_ok();
+    match answers {
+        Ok(answers) => {
+            for (address, outcome) in answers {
+                note(mail, address, outcome, &mut refusing, log);
             }
-            Outcome::Refused(reason) => {
-                log.error(format_args!(
-                    "mail to {address} is refused: {reason}; it was: {subject}"
-                ));
-                refusing.push(address);
-            }
-            Outcome::Later(reason) => {
-                log.warning(format_args!("mail to {address} has to wait: {reason}"));
-            }
-            Outcome::Unreached(reason) => {
-                log.warning(format_args!("mail to {address} has to wait: {reason}"));
-                is_reached = false;
-                mail.tries = mail.tries.saturating_add(1);
-                state.mail.put(&mail.id, mail)?;
-                break;
-            }
+        }
+        Err(Unreached(reason)) => {
+            let waiting = mail.waiting.join(", ");
+            log.warning(format_args!("mail to {waiting} has to wait: {reason}"));
+            mail.tries = mail.tries.saturating_add(1);
         }
     }
     settle(mail, refusing, state, limits, log)?;
     Ok(is_reached)
+}
+
+fn note(mail: &mut Mail, address: String, outcome: Outcome, refusing: &mut Vec<String>, log: &Log) {
+    let subject = &mail.subject;
+    match outcome {
+        Outcome::Taken => {
+            log.info(format_args!("mail to {address}: {subject}"));
+            mail.waiting.retain(|waiting| *waiting != address);
+        }
+        Outcome::Refused(reason) => {
+            log.error(format_args!(
+                "mail to {address} is refused: {reason}; it was: {subject}"
+            ));
+            refusing.push(address);
+        }
+        Outcome::Later(reason) => {
+            log.warning(format_args!("mail to {address} has to wait: {reason}"));
+        }
+    }
 }
 
 /// Removes what was delivered and lays aside what never will be.

@@ -138,8 +138,12 @@ fn tecken_source(source: Source, root: &str) -> Source {
 }
 
 async fn start<S: Service>(source: Source) -> Result<Server> {
-    let settings = S::settings(&S::INFO.source(source))
-        .map_err(|e| Error::invalid(format!("{}: {e}", S::INFO.name)))?;
+    let source = S::INFO.source(source);
+    let settings =
+        S::settings(&source).map_err(|e| Error::invalid(format!("{}: {e}", S::INFO.name)))?;
+    for doubt in source.doubts() {
+        tracing::warn!("{}: {doubt}", S::INFO.name);
+    }
     S::migrate(&settings).await?;
     Server::start::<S>(settings, Clock::system(), true).await
 }

@@ -218,10 +218,7 @@ impl Settings {
             return Err(Invalid::new("OIDC_RP_SIGN_ALGO", "must be HS256 or RS256"));
         }
         if own.oidc_sign_algo == "RS256" && own.oidc_jwks_endpoint.is_none() {
-            return Err(Invalid::new(
-                "OIDC_OP_JWKS_ENDPOINT",
-                "is required with RS256",
-            ));
+            return Err(Invalid::missing("OIDC_OP_JWKS_ENDPOINT", "with RS256"));
         }
         if own.oidc_client_id.is_some() != own.oidc_client_secret.is_some() {
             let problem = "must be set together with OIDC_RP_CLIENT_ID";

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use releng_common::config::{Common, Invalid, Source};
 use releng_common::http::cors::Cors;
 use releng_common::http::dockerflow::{Dockerflow, Heartbeat};
@@ -150,22 +150,59 @@ pub enum Command {
     CheckPendingUploads,
     /// Copy all files into all regions, and end
     Replicate,
+    /// Copy all rows of one database into another, whose tables are made
+    ///
+    /// Stop the service first: what it writes meanwhile is not copied. Objects in stores stay where
+    /// they are. Nothing is copied when anything fails.
+    CopyData(CopyData),
+}
+
+/// Options of `copy-data`.
+#[derive(Args)]
+pub struct CopyData {
+    /// Database to read, as in `DATABASE_URL`
+    #[arg(long, value_name = "URL")]
+    from: String,
+    /// Database to fill, which must not hold files or batches
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// New name of a region, for objects that were brought into another store; repeatable
+    #[arg(long = "region", value_name = "OLD=NEW", value_parser = renamed)]
+    regions: Vec<(String, String)>,
+}
+
+fn renamed(text: &str) -> Result<(String, String), String> {
+    let names = text.split_once('=');
+    names
+        .filter(|(old, new)| !old.is_empty() && !new.is_empty())
+        .map(|(old, new)| (old.to_owned(), new.to_owned()))
+        .ok_or_else(|| "must be OLD=NEW".to_owned())
 }
 
 impl Launch for Tooltool {
     type Command = Command;
 
     async fn run(settings: Settings, command: Command) -> Result<()> {
-        if settings.common.is_embedded() {
-            Self::migrate(&settings).await?;
-        }
-        let state = Arc::new(State::open(settings, Clock::system()).await?);
         match command {
-            Command::Worker => worker(state).await,
-            Command::CheckPendingUploads => finish(ops::check_all(&state).await?),
-            Command::Replicate => finish(ops::replicate_all(&state).await?),
+            Command::Worker => worker(open(settings).await?).await,
+            Command::CheckPendingUploads => finish(ops::check_all(&*open(settings).await?).await?),
+            Command::Replicate => finish(ops::replicate_all(&*open(settings).await?).await?),
+            Command::CopyData(options) => copy(options).await,
         }
     }
+}
+
+async fn open(settings: Settings) -> Result<Arc<State>> {
+    if settings.common.is_embedded() {
+        Tooltool::migrate(&settings).await?;
+    }
+    State::open(settings, Clock::system()).await.map(Arc::new)
+}
+
+async fn copy(options: CopyData) -> Result<()> {
+    let regions = options.regions.into_iter().collect();
+    let copied = ops::copy_data(&options.from, &options.to, regions).await?;
+    releng_common::run::print(&format!("copied {copied}\n"))
 }
 
 async fn worker(state: Arc<State>) -> Result<()> {

@@ -148,7 +148,7 @@ impl Settings {
         ];
         for (name, value) in required {
             if !self.regions.is_empty() && value.is_none() {
-                return Err(Invalid::new(name, "is required with S3_REGIONS"));
+                return Err(Invalid::missing(name, "with S3_REGIONS"));
             }
         }
         for (name, value) in [
@@ -252,7 +252,7 @@ impl Settings {
             ),
         ];
         match required.iter().find(|(_, is_there)| !is_there) {
-            Some((name, _)) => Err(Invalid::new(*name, "is required with CLOUDFRONT_URL")),
+            Some((name, _)) => Err(Invalid::missing(*name, "with CLOUDFRONT_URL")),
             None => Ok(()),
         }
     }
@@ -270,10 +270,7 @@ impl Settings {
             return Err(Invalid::new("URL_PREFIX", problem));
         }
         if own.relengapi_tokens && own.secret_key.is_none() {
-            return Err(Invalid::new(
-                "SECRET_KEY",
-                "is required with RELENGAPI_TOKENS",
-            ));
+            return Err(Invalid::missing("SECRET_KEY", "with RELENGAPI_TOKENS"));
         }
         Ok(())
     }
@@ -357,7 +354,7 @@ mod tests {
             (
                 "S3_REGIONS",
                 "a:b",
-                "S3_REGIONS_ACCESS_KEY_ID: is required with S3_REGIONS",
+                "S3_REGIONS_ACCESS_KEY_ID environment variable is required with S3_REGIONS",
             ),
             ("STORE_URL", "s3://x", "STORE_URL: must begin with file://"),
             (
@@ -373,7 +370,7 @@ mod tests {
             (
                 "PULSE_USER",
                 "demo",
-                "PULSE_PASSWORD: is required with PULSE_USER",
+                "PULSE_PASSWORD environment variable is required with PULSE_USER",
             ),
             (
                 "S3_COPY_PART_BYTES",
@@ -398,7 +395,7 @@ mod tests {
             (
                 "CLOUDFRONT_URL",
                 "cdn.example.com",
-                "CLOUDFRONT_KEY_ID: is required with CLOUDFRONT_URL",
+                "CLOUDFRONT_KEY_ID environment variable is required with CLOUDFRONT_URL",
             ),
             (
                 "URL_PREFIX",
@@ -408,7 +405,7 @@ mod tests {
             (
                 "RELENGAPI_TOKENS",
                 "true",
-                "SECRET_KEY: is required with RELENGAPI_TOKENS",
+                "SECRET_KEY environment variable is required with RELENGAPI_TOKENS",
             ),
         ] {
             let error = Settings::load(&Source::from_pairs([(name, value)])).unwrap_err();

@@ -14,8 +14,6 @@ use crate::settings::Page;
 
 /// Largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
-/// Statuses of requests that are fine and may succeed later; 420 says "too many" here.
-const LATER: [u16; 4] = [408, 420, 425, 429];
 
 /// One page.
 pub struct Statuspage {
@@ -88,7 +86,7 @@ impl Statuspage {
         let ids = list.iter().filter(is_ours);
         Ok(ids
             .filter_map(|incident| incident.get("id")?.as_str())
-            .filter(|id| is_segment(id))
+            .filter(|id| is_id(id))
             .map(str::to_owned)
             .collect())
     }
@@ -120,18 +118,13 @@ impl Statuspage {
         if status.is_success() {
             return Ok(response);
         }
-        let kind = if status.is_client_error() && !LATER.contains(&status.as_u16()) {
-            Kind::InvalidInput
-        } else {
-            Kind::Unavailable
-        };
         let text = format!("Statuspage answers {}", status.as_u16());
-        Err(Error::new(kind, text))
+        Err(Error::new(Kind::of_refusal(status.as_u16()), text))
     }
 }
 
-/// Returns whether a text can stand in a path as it is; ids of the service can.
-fn is_segment(id: &str) -> bool {
+/// Returns whether a text can be an id of Statuspage: it stands in paths as it is.
+pub(crate) fn is_id(id: &str) -> bool {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     !id.is_empty() && id.chars().all(is_fine)
 }

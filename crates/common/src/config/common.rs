@@ -16,7 +16,7 @@ crate::settings! {
         pub database_url: String = "DATABASE_URL", default "sqlite://$DATA_DIR/releng.db";
         /// Connections of the database pool.
         pub database_pool_size: u32 = "DATABASE_POOL_SIZE", default "8";
-        /// Seconds that a request waits for a database connection before it is answered with 503.
+        /// Seconds that a request waits for a database connection, or for a lock, before it is answered with 503.
         pub database_timeout_secs: u64 = "DATABASE_TIMEOUT_SECONDS", default "5";
         /// Seconds that `migrate` and `serve --migrate` wait for a PostgreSQL server that does not answer yet.
         pub database_wait_secs: u64 = "DATABASE_WAIT_SECONDS", default "30";

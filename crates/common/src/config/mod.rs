@@ -13,12 +13,13 @@ pub use value::{ByteSize, Value, mask_url};
 
 /// A setting that cannot be used. Its text is one line that begins with the setting's name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{name}: {problem}")]
+#[error("{name}{separator}{problem}")]
 pub struct Invalid {
     /// Name of the setting (or of the file, for problems of the file as a whole).
     pub name: String,
     /// What is wrong with it.
     pub problem: String,
+    separator: &'static str,
 }
 
 impl Invalid {
@@ -27,6 +28,18 @@ impl Invalid {
         Self {
             name: name.into(),
             problem: problem.into(),
+            separator: ": ",
+        }
+    }
+
+    /// Creates the error for a setting that has to be there, `when` being empty or a condition
+    /// such as `with S3_REGIONS`. Deployments know the sentence and look for it.
+    pub fn missing(name: impl Into<String>, when: &str) -> Self {
+        let sentence = format!("environment variable is required {when}");
+        Self {
+            name: name.into(),
+            problem: sentence.trim_end().to_owned(),
+            separator: " ",
         }
     }
 }

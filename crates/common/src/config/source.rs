@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Doc, Invalid, Value, mask_url};
+use super::{Doc, Invalid, Value, mask_url, value::flask_switch};
 
 /// One setting as it is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub struct Source {
     reads_django_names: bool,
     seen: RefCell<BTreeSet<String>>,
     effective: RefCell<Vec<Effective>>,
+    doubts: RefCell<Vec<String>>,
 }
 
 impl Source {
@@ -79,7 +80,8 @@ impl Source {
         self
     }
 
-    /// Also reads every setting under its name with the prefix `DJANGO_` (operations.md).
+    /// Also reads every setting under its name with the prefix `DJANGO_` (operations.md), and
+    /// switches as the Django services did.
     pub fn with_django_names(mut self) -> Self {
         self.reads_django_names = true;
         self
@@ -141,7 +143,13 @@ impl Source {
     /// # Errors
     /// The setting is missing, contradicts an alias, or is not of its type.
     pub fn read<T: Value>(&self, doc: &Doc) -> Result<T, Invalid> {
-        let found = self.find(doc)?;
+        let mut found = self.find(doc)?;
+        if T::IS_SWITCH
+            && !self.reads_django_names
+            && let Some((text, _)) = &mut found
+        {
+            *text = self.switch(doc.name, text);
+        }
         let (text, origin) = match &found {
             Some((text, origin)) => (Some(text.as_str()), *origin),
             None => (None, "default"),
@@ -155,8 +163,24 @@ impl Source {
             },
             origin,
         });
-        text.map_or_else(T::absent, T::parse)
-            .map_err(|problem| Invalid::new(doc.name, problem))
+        match text {
+            Some(text) => T::parse(text).map_err(|problem| Invalid::new(doc.name, problem)),
+            None => T::absent().ok_or_else(|| Invalid::missing(doc.name, "")),
+        }
+    }
+
+    /// Returns sentences for the log about settings that are in force but look like mistakes.
+    pub fn doubts(&self) -> Vec<String> {
+        self.doubts.borrow().clone()
+    }
+
+    fn switch(&self, name: &str, text: &str) -> String {
+        let is_on = flask_switch(text);
+        if !is_on && bool::parse(text) != Ok(false) {
+            let doubt = format!("{name} counts as false: only 1 and true are true, not {text:?}");
+            self.doubts.borrow_mut().push(doubt);
+        }
+        is_on.to_string()
     }
 
     /// Checks that the TOML file held nothing unknown. Call it after all settings were read.

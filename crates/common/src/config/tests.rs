@@ -13,6 +13,74 @@ settings! {
     }
 }
 
+settings! {
+    /// Switches, and a setting that has to be there.
+    pub struct Switches {
+        /// On unless switched off.
+        pub on: bool = "SWITCH_ON", default "true";
+        /// Unset unless set.
+        pub perhaps: Option<bool> = "SWITCH_PERHAPS";
+        /// Name of the environment.
+        pub env: String = "ENV";
+    }
+}
+
+#[test]
+fn switches_are_read_as_the_predecessors_read_them() {
+    let read = |text: &str, is_django: bool| {
+        let pairs = [("SWITCH_ON", text), ("SWITCH_PERHAPS", text), ("ENV", "x")];
+        let source = Source::from_pairs(pairs);
+        let source = if is_django {
+            source.with_django_names()
+        } else {
+            source
+        };
+        let switches = Switches::load(&source).map_err(|error| error.to_string())?;
+        assert_eq!(switches.env, "x");
+        if !text.is_empty() {
+            assert_eq!(switches.perhaps, Some(switches.on));
+        }
+        Ok((switches.on, source.doubts().len()))
+    };
+    for text in ["1", "true", "TRUE", " true "] {
+        assert_eq!(read(text, false), Ok((true, 0)), "{text}");
+        assert_eq!(read(text, true), Ok((true, 0)), "{text}");
+    }
+    for text in ["0", "false", "No", "off", "n", ""] {
+        assert_eq!(read(text, false), Ok((false, 0)), "{text}");
+        assert_eq!(read(text, true), Ok((false, 0)), "{text}");
+    }
+    for text in ["yes", "y", "on"] {
+        assert_eq!(read(text, false), Ok((false, 2)), "{text}");
+        assert_eq!(read(text, true), Ok((true, 0)), "{text}");
+    }
+    assert_eq!(read("maybe", false), Ok((false, 2)));
+    let refusal = "SWITCH_ON: must be true or false, not \"maybe\"".to_owned();
+    assert_eq!(read("maybe", true), Err(refusal));
+}
+
+#[test]
+fn a_switch_that_looks_like_a_mistake_is_shown_as_it_counts() {
+    let source = Source::from_pairs([("SWITCH_ON", "yes"), ("ENV", "x")]);
+    Switches::load(&source).unwrap();
+    let shown = source.effective().into_iter();
+    let shown: Vec<_> = shown.map(|e| (e.name, e.shown)).collect();
+    assert!(shown.contains(&("SWITCH_ON", "false".to_owned())));
+    let doubt = "SWITCH_ON counts as false: only 1 and true are true, not \"yes\"";
+    assert_eq!(source.doubts(), [doubt]);
+}
+
+#[test]
+fn a_missing_setting_is_named_in_the_words_of_the_predecessors() {
+    let error = Switches::load(&Source::from_pairs::<&str, &str>([])).unwrap_err();
+    assert_eq!(error.to_string(), "ENV environment variable is required");
+    let error = Invalid::missing("STORE_KEY", "with STORE");
+    assert_eq!(
+        error.to_string(),
+        "STORE_KEY environment variable is required with STORE"
+    );
+}
+
 fn load(source: &Source) -> Result<Sample, Invalid> {
     let sample = Sample::load(source)?;
     source.finish()?;

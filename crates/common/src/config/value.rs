@@ -5,22 +5,24 @@ use std::path::PathBuf;
 
 /// A type that a setting can have.
 pub trait Value: Sized {
+    /// Whether it is a switch, which the predecessors read in two ways.
+    const IS_SWITCH: bool = false;
+
     /// Parses the text of a setting.
     ///
     /// # Errors
     /// A sentence that says which rule the text breaks.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// Returns the value of a setting that is absent and has no default; by default an error.
-    ///
-    /// # Errors
-    /// The sentence for a missing setting.
-    fn absent() -> Result<Self, String> {
-        Err("is required".to_owned())
+    /// Returns the value of a setting that is absent and has no default; `None` when it is required.
+    fn absent() -> Option<Self> {
+        None
     }
 }
 
 impl<T: Value> Value for Option<T> {
+    const IS_SWITCH: bool = T::IS_SWITCH;
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             Ok(None)
@@ -29,8 +31,8 @@ impl<T: Value> Value for Option<T> {
         }
     }
 
-    fn absent() -> Result<Self, String> {
-        Ok(None)
+    fn absent() -> Option<Self> {
+        Some(None)
     }
 }
 
@@ -51,8 +53,11 @@ impl Value for PathBuf {
 }
 
 /// Yes: `1`, `true`, `yes`, `y`, `on`. No: `0`, `false`, `no`, `n`, `off` and the empty text.
-/// Anything else is an error: a misspelt switch must not silently be off.
+/// Anything else is an error: a misspelt switch must not silently be off. Services that took the
+/// place of Flask ones read switches by [`flask_switch`] instead.
 impl Value for bool {
+    const IS_SWITCH: bool = true;
+
     fn parse(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "y" | "on" => Ok(true),
@@ -60,6 +65,12 @@ impl Value for bool {
             _ => Err(format!("must be true or false, not {text:?}")),
         }
     }
+}
+
+/// Returns what a switch means in an environment that was written for a Flask service: `1` and
+/// `true` are on, everything else is off, `yes` too.
+pub(super) fn flask_switch(text: &str) -> bool {
+    matches!(text.trim().to_ascii_lowercase().as_str(), "1" | "true")
 }
 
 macro_rules! whole_number {

@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+mod trouble;
+
 use crate::error::{Error, Kind, Result};
 
 /// The shape of a value.
@@ -72,12 +74,21 @@ pub fn parse(media_type: &str, body: &[u8], shape: Shape) -> Result<Value> {
         let text = format!("Invalid Content-type ({media_type}), expected JSON data");
         return Err(Error::new(Kind::UnsupportedMediaType, text));
     }
-    let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let value: Value = serde_json::from_slice(body).map_err(|_| unreadable(body))?;
     if value.is_null() {
-        return Err(Error::invalid("Request body is not valid JSON"));
+        return Err(Error::invalid(NO_JSON));
     }
     check(&value, shape, "")?;
     Ok(value)
+}
+
+const NO_JSON: &str = "Request body is not valid JSON";
+
+fn unreadable(body: &[u8]) -> Error {
+    match trouble::find(body) {
+        Some((rule, place)) => at(rule.to_owned(), &cut(&place.join("."))),
+        None => Error::invalid(NO_JSON),
+    }
 }
 
 fn check(value: &Value, shape: Shape, place: &str) -> Result<()> {
@@ -88,6 +99,10 @@ fn check(value: &Value, shape: Shape, place: &str) -> Result<()> {
         Shape::List(_) => value.is_array(),
         Shape::Object(_) | Shape::Map(_) => value.is_object(),
     };
+    if matches!(shape, Shape::Integer) && is_beyond_64_bits(value) {
+        let text = format!("{} does not fit into 64 bits", shown(value));
+        return Err(at(text, place));
+    }
     if !is_of_type {
         let text = format!("{} is not of type '{}'", shown(value), shape.type_name());
         return Err(at(text, place));
@@ -133,6 +148,13 @@ fn check(value: &Value, shape: Shape, place: &str) -> Result<()> {
     }
 }
 
+/// Whole numbers that do not fit into 64 bits are read as floating-point numbers.
+fn is_beyond_64_bits(value: &Value) -> bool {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let number = value.as_f64().filter(|_| value.is_f64());
+    number.is_some_and(|number| number.fract() == 0.0 && number.abs() >= LIMIT)
+}
+
 impl Shape {
     fn type_name(self) -> &'static str {
         match self {
@@ -166,10 +188,13 @@ const SHOWN_CHARS: usize = 200;
 
 /// Prints a value the way Python does, cut where it gets long.
 fn shown(value: &Value) -> String {
-    let text = python_repr(value);
+    cut(&python_repr(value))
+}
+
+fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
@@ -295,6 +320,40 @@ mod tests {
             let error = parse(media_type, body.as_bytes(), SHAPE).unwrap_err();
             assert_eq!(error.message(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn what_python_reads_and_this_cannot_is_named() {
+        let huge = format!("1{}", "0".repeat(400));
+        for (size, expected) in [
+            (
+                "18446744073709551616",
+                "1.8446744073709552e+19 does not fit into 64 bits",
+            ),
+            (
+                "-9223372036854775809",
+                "-9.223372036854776e+18 does not fit into 64 bits",
+            ),
+            (&huge, "a number is out of range"),
+            (
+                "\"\\ud800\"",
+                "a text must not contain half a surrogate pair",
+            ),
+        ] {
+            let body = format!(r#"{{"trees":[],"files":{{"a":{{"size":{size}}}}}}}"#);
+            let error = parse("application/json", body.as_bytes(), SHAPE).unwrap_err();
+            assert_eq!(error.message(), format!("{expected} - 'files.a.size'"));
+        }
+    }
+
+    #[test]
+    fn of_members_with_one_name_the_last_counts() {
+        let body = br#"{"trees":"a","trees":["b"],"trees":["c"]}"#;
+        let value = parse("application/json", body, SHAPE).unwrap();
+        assert_eq!(value, serde_json::json!({"trees": ["c"]}));
+        let body = br#"{"trees":["c"],"trees":"a"}"#;
+        let error = parse("application/json", body, SHAPE).unwrap_err();
+        assert_eq!(error.message(), "'a' is not of type 'array' - 'trees'");
     }
 
     #[test]

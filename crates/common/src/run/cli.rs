@@ -129,6 +129,9 @@ fn run<S: Launch>(
     if let Err(invalid) = prepared {
         return usage(&invalid.to_string());
     }
+    for doubt in source.doubts() {
+        tracing::warn!("{doubt}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -162,7 +165,10 @@ fn run<S: Launch>(
 }
 
 /// Writes a result to stdout. A reader that has gone away is not our failure.
-fn print(text: &str) -> Result<()> {
+///
+/// # Errors
+/// Stdout cannot be written.
+pub fn print(text: &str) -> Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::internal("stdout cannot be written").with_source(error))

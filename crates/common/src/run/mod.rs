@@ -3,9 +3,11 @@
 //! draining on SIGTERM and SIGINT.
 
 mod cli;
+mod open_files;
 mod server;
 
-pub use cli::{CommonCommand, Launch, ServeArgs, main, wait_for_stop};
+pub use cli::{CommonCommand, Launch, ServeArgs, main, print, wait_for_stop};
+pub use open_files::raise_open_files;
 pub use server::{Server, Worker};
 
 use std::future::Future;

@@ -76,6 +76,7 @@ impl Server {
         clock: Clock,
         with_workers: bool,
     ) -> Result<Self> {
+        super::raise_open_files();
         let common = S::common(&settings).clone();
         let listener = bind(&common.host, common.port)?;
         let address = listener

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use lapin::options::{ConfirmSelectOptions, ExchangeDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
-use lapin::tcp::OwnedTLSConfig;
+use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
 use lapin::types::FieldTable;
+use lapin::uri::AMQPScheme;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind};
 use releng_common::{Error, Result};
 
 use super::Broker;
+use super::socket::Held;
 
 /// Code of a connection that is closed because it is not needed any more.
 const CLOSED_BY_US: u16 = 200;
@@ -25,6 +27,7 @@ pub(super) struct Link {
     /// Whether the broker was asked to confirm what is published on the channel.
     confirms: bool,
     timeout: Duration,
+    _socket: Held,
 }
 
 impl Link {
@@ -33,7 +36,8 @@ impl Link {
     /// # Errors
     /// `Unavailable`.
     pub(super) async fn open(broker: &Broker) -> Result<Self> {
-        let connection = connect(broker).await?;
+        let socket = Held::default();
+        let connection = connect(broker, &socket).await?;
         let channel = within(broker.timeout, connection.create_channel()).await?;
         Ok(Self {
             connection,
@@ -41,6 +45,7 @@ impl Link {
             exchanges: BTreeSet::new(),
             confirms: false,
             timeout: broker.timeout,
+            _socket: socket,
         })
     }
 
@@ -101,7 +106,7 @@ impl Link {
         );
         tokio::time::timeout(self.timeout, declare)
             .await
-            .unwrap_or_else(|_| Err(ErrorKind::IOError(silence().into()).into()))
+            .unwrap_or_else(|_| Err(input(silence())))
     }
 
     /// Waits for an answer of the broker, and no longer than for any other.
@@ -124,15 +129,40 @@ impl Link {
     }
 }
 
-async fn connect(broker: &Broker) -> Result<Connection> {
+async fn connect(broker: &Broker, socket: &Held) -> Result<Connection> {
     let properties = ConnectionProperties::default().with_connection_name("releng".into());
     let tls = OwnedTLSConfig {
         identity: None,
         cert_chain: broker.authorities.clone(),
     };
+    let (place, timeout) = (socket.0.clone(), broker.timeout);
     let runtime = lapin::runtime::default_runtime().map_err(failed)?;
-    let connect = Connection::connect_uri_with_config(broker.uri.clone(), properties, tls, runtime);
-    within(broker.timeout, Box::pin(connect)).await
+    let open = Connection::connector(
+        broker.uri.clone(),
+        runtime,
+        async move |uri, runtime| {
+            let host = uri.authority.host.as_str();
+            let address = (host.to_owned(), uri.authority.port);
+            let connect = AsyncTcpStream::connect(&runtime, runtime.to_socket_addrs(address));
+            let connected = tokio::time::timeout(timeout, connect).await;
+            let stream = connected
+                .unwrap_or_else(|_| Err(silence()))
+                .map_err(input)?;
+            if let AsyncTcpStream::Plain(stream) = &stream {
+                place.hold(stream.get_ref()).map_err(input)?;
+            }
+            match uri.scheme {
+                AMQPScheme::AMQP => Ok(stream),
+                AMQPScheme::AMQPS => stream.into_tls(host, tls.as_ref()).await.map_err(input),
+            }
+        },
+        properties,
+    );
+    within(broker.timeout, Box::pin(open)).await
+}
+
+fn input(error: std::io::Error) -> lapin::Error {
+    ErrorKind::IOError(error.into()).into()
 }
 
 async fn within<T>(timeout: Duration, answer: impl Future<Output = lapin::Result<T>>) -> Result<T> {

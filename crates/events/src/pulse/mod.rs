@@ -10,6 +10,7 @@ mod consumer;
 mod link;
 mod publisher;
 mod settings;
+mod socket;
 
 pub use background::{Background, background};
 pub use consumer::{Binding, consume};

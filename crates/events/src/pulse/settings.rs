@@ -60,10 +60,7 @@ impl Settings {
             ));
         }
         let Some(password) = self.password.clone() else {
-            return Err(Invalid::new(
-                "PULSE_PASSWORD",
-                "is required with PULSE_USER",
-            ));
+            return Err(Invalid::missing("PULSE_PASSWORD", "with PULSE_USER"));
         };
         if self.host.is_empty() || self.host.contains(['/', '@', ' ']) {
             return Err(Invalid::new("PULSE_HOST", "must be the name of a host"));
@@ -200,7 +197,7 @@ mod tests {
         };
         assert_eq!(
             broker(&[("PULSE_USER", "demo")]).unwrap_err(),
-            "PULSE_PASSWORD: is required with PULSE_USER"
+            "PULSE_PASSWORD environment variable is required with PULSE_USER"
         );
         assert_eq!(
             refused(&[("PULSE_USER", "a/b")]),

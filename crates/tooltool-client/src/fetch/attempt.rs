@@ -12,7 +12,11 @@ use reqwest::{
 };
 
 use super::{Context, Wanted, partial::Partial};
-use crate::{record::Expected, retry, transport::Broken};
+use crate::{
+    record::Expected,
+    retry,
+    transport::{self, Broken},
+};
 
 const REDIRECT_LIMIT: usize = 10;
 
@@ -159,7 +163,10 @@ fn redirect_target(url: &Url, answer: &Response) -> Result<Url, Failure> {
 }
 
 fn status_failure(status: StatusCode, answer: &Response) -> Failure {
-    let reason = format!("the server answers {status}");
+    let mut reason = format!("the server answers {status}");
+    if let Some(why) = transport::refused_credentials(answer.headers()) {
+        reason.push_str(&format!("; the credentials do not hold: {why}"));
+    }
     if retry::is_transient(status.as_u16()) {
         let asked = retry::retry_after(answer.headers(), SystemTime::now());
         Failure::Later { reason, asked }

@@ -77,11 +77,14 @@ struct Wanted {
 /// A wanted record cannot be checked (digest, algorithm) or contradicts another one.
 pub async fn fetch(
     manifest: &Manifest,
-    options: Options,
+    mut options: Options,
     transport: Transport,
     log: Log,
 ) -> Result<Vec<String>, BadRecords> {
     let wanted = select(manifest, &options)?;
+    let folder = &options.folder;
+    let files = manifest.records().map(|r| folder.join(&r.filename));
+    options.unpack.kept = files.chain([options.manifest.clone()]).collect();
     let context = Arc::new(Context {
         options,
         transport,
@@ -90,7 +93,11 @@ pub async fn fetch(
     context.warn_of_setup(&wanted);
     context.tidy();
     context.begin_progress(&wanted);
-    let mut failed = obtain_all(&context, &wanted).await;
+    let obtain = |wanted: &Wanted| {
+        let (context, wanted) = (Arc::clone(&context), wanted.clone());
+        async move { context.obtain(&wanted).await }
+    };
+    let mut failed = each(&wanted, context.options.jobs, &context.log, obtain).await;
     for wanted in wanted.iter().filter(|wanted| wanted.record.unpack) {
         let name = &wanted.record.filename;
         if !failed.contains(name) && !context.unpack(wanted).await {
@@ -148,28 +155,36 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     whole(one).is_some_and(|one| Some(one) == whole(other))
 }
 
-async fn obtain_all(context: &Arc<Context>, wanted: &[Wanted]) -> BTreeSet<String> {
+/// Works on so many files at a time, and returns the names of those that failed. Work that breaks
+/// down fails its own file and no other.
+async fn each<W>(
+    wanted: &[Wanted],
+    jobs: usize,
+    log: &Log,
+    work: impl Fn(&Wanted) -> W,
+) -> BTreeSet<String>
+where
+    W: Future<Output = Result<(), String>> + Send + 'static,
+{
     let mut failed = BTreeSet::new();
     let mut waiting = wanted.iter();
     let mut running = JoinSet::new();
     let mut names = HashMap::new();
     loop {
-        while running.len() < context.options.jobs.max(1)
+        while running.len() < jobs.max(1)
             && let Some(wanted) = waiting.next()
         {
-            let (context, wanted) = (Arc::clone(context), wanted.clone());
-            let name = wanted.record.filename.clone();
-            let task = running.spawn(async move { context.obtain(&wanted).await });
-            names.insert(task.id(), name);
+            let task = running.spawn(work(wanted));
+            names.insert(task.id(), wanted.record.filename.clone());
         }
         let (id, reason) = match running.join_next_with_id().await {
             None => return failed,
             Some(Ok((_, Ok(())))) => continue,
-            Some(Ok((id, Err(reason)))) => (id, reason.to_string()),
+            Some(Ok((id, Err(reason)))) => (id, reason),
             Some(Err(error)) => (error.id(), format!("the download ended: {error}")),
         };
         let name = names.remove(&id).unwrap_or_default();
-        context.log.error(format_args!("'{name}': {reason}"));
+        log.error(format_args!("'{name}': {reason}"));
         failed.insert(name);
     }
 }
@@ -299,4 +314,49 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| format!("internal error: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{digest::Sha512, log::Level};
+
+    fn wanted(name: &str) -> Wanted {
+        let (digest, size) = Sha512::of_reader(&mut name.as_bytes()).unwrap();
+        let text = format!(
+            r#"[{{"filename": "{name}", "size": {size}, "digest": "{digest}", "algorithm": "sha512"}}]"#
+        );
+        let manifest = Manifest::parse(text.as_bytes()).unwrap();
+        let record = manifest.records().next().unwrap().clone();
+        let expected = record.expected().unwrap();
+        Wanted { record, expected }
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_or_is_cancelled_fails_its_file_and_no_other() {
+        let files = ["good", "panics", "refuses", "better"].map(wanted);
+        for jobs in [0, 1, 4] {
+            let log = Log::memory(Level::Info);
+            let work = |wanted: &Wanted| {
+                let name = wanted.record.filename.clone();
+                async move {
+                    match name.as_str() {
+                        "panics" => panic!("a mistake in the program"),
+                        "refuses" => Err("no server has it".to_owned()),
+                        _ => Ok(()),
+                    }
+                }
+            };
+            let failed = each(&files, jobs, &log, work).await;
+            assert_eq!(
+                failed.into_iter().collect::<Vec<_>>(),
+                ["panics", "refuses"]
+            );
+            let lines = log.lines();
+            assert_eq!(lines.len(), 2, "{lines:?}");
+            let has = |text: &str| lines.iter().any(|line| line.contains(text));
+            assert!(has("'refuses': no server has it"), "{lines:?}");
+            assert!(has("'panics': the download ended: "), "{lines:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! strict rules and moved to its place only as a whole, so that a bad one leaves nothing.
 
 mod format;
+mod kept;
 mod place;
 mod platform;
 mod tar;
@@ -11,7 +12,7 @@ mod zip;
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -19,6 +20,7 @@ use crate::{log::Log, temporary};
 
 use self::{
     format::Format,
+    kept::Kept,
     tree::{Kind, Tree},
 };
 
@@ -31,6 +33,8 @@ pub struct Options {
     pub member_limit: u64,
     /// Whether symbolic links can be made here; if not, their targets are copied.
     pub can_link: bool,
+    /// Files that no archive may put others in the place of.
+    pub kept: Vec<PathBuf>,
     /// Set from outside to stop at the next opportunity.
     pub cancelled: Arc<AtomicBool>,
 }
@@ -41,6 +45,7 @@ impl Default for Options {
             size_limit_bytes: 64 << 30,
             member_limit: 1_000_000,
             can_link: cfg!(unix),
+            kept: Vec::new(),
             cancelled: Arc::default(),
         }
     }
@@ -64,6 +69,9 @@ pub enum Error {
     /// A member lies behind a symbolic link of the same archive.
     #[error("Attempted write through a symbolic link in {0} file: {1}")]
     ThroughLink(Kind, String),
+    /// A member would take the place of a file that the manifest needs.
+    #[error("Attempted overwrite of a file that the manifest needs in {0} file: {1}")]
+    Overwrite(Kind, String),
     /// A device node, FIFO or another thing that is no file, folder or link.
     #[error("Attempted special file in {0} file: {1}")]
     SpecialFile(Kind, String),
@@ -110,6 +118,11 @@ pub fn unpack(folder: &Path, archive: &str, options: &Options, log: &Log) -> Res
     let folders = tree.finish()?;
     let replaced = expected_folder(archive).map(Path::new);
     place::check(temporary.path(), folder, replaced).map_err(failed)?;
+    let kept = Kept::of(&options.kept);
+    let threat = kept.threat(temporary.path(), folder, replaced);
+    if let Some(entry) = threat.map_err(failed)? {
+        return Err(Error::Overwrite(kind, entry.display().to_string()));
+    }
     let old = temporary::folder_in(folder).map_err(failed)?;
     if let Some(replaced) = replaced {
         place::set_aside(&folder.join(replaced), &old.path().join(replaced)).map_err(failed)?;

@@ -10,6 +10,7 @@ use self::zips::zip_of;
 use super::*;
 use crate::log::Level;
 
+mod kept;
 mod zips;
 
 /// One member: type, name, mode, and contents or link target.

@@ -78,6 +78,21 @@ fn refusals_are_printed_in_every_shape_servers_use() {
 }
 
 #[test]
+fn credentials_that_do_not_hold_are_told_from_missing_permissions() {
+    for challenge in [
+        "Hawk error=\"Bad mac\"",
+        "Bearer error=\"invalid_token\", error_description=\"Bad mac\"",
+    ] {
+        let server =
+            Server::start(move |_, _| Answer::new(401, "{}").header("WWW-Authenticate", challenge));
+        let run = Home::new().run(&["delete", "--digest", &digest("x"), "--url", &server.url()]);
+        let expected = "WARNING - the credentials do not hold: Bad mac\n\
+                        ERROR - 401 Unauthorized: {}\n";
+        assert_eq!((run.status, run.stderr.as_str()), (1, expected));
+    }
+}
+
+#[test]
 fn a_redirecting_api_is_not_followed_but_named() {
     let server = Server::start(|_, _| Answer::new(301, "").header("Location", "https://new/"));
     let run = Home::new().run(&["delete", "--digest", &digest("x"), "--url", &server.url()]);

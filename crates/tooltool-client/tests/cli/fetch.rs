@@ -127,7 +127,9 @@ fn the_authorization_goes_to_every_server_but_never_to_a_redirect_target() {
     let store = Server::of(b"contents");
     let location = format!("{}signed?X-Sig=1", store.url());
     let redirect = move |_: &_, _| Answer::new(302, "").header("Location", &location);
-    let denied = Server::start(|_, _| Answer::new(403, ""));
+    let challenge = "Hawk error=\"Bad mac\"";
+    let denied =
+        Server::start(move |_, _| Answer::new(403, "").header("WWW-Authenticate", challenge));
     let api = Server::start(redirect);
     let home = Home::new();
     home.write(
@@ -145,6 +147,8 @@ fn the_authorization_goes_to_every_server_but_never_to_a_redirect_target() {
         &api.url(),
     ]);
     assert_eq!(run.status, 0, "{}", run.stderr);
+    let told = "the server answers 403 Forbidden; the credentials do not hold: Bad mac";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
     for server in [&denied, &api] {
         let requests = server.requests();
         let header = requests[0]

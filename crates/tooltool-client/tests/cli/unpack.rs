@@ -62,6 +62,35 @@ fn a_bad_archive_fails_with_one_line_and_the_others_are_unpacked() {
     );
 }
 
+#[test]
+fn no_archive_replaces_the_manifest_or_the_file_of_another_record() {
+    let (one, two) = (tar_of("manifest.tt", "[]"), tar_of("b", "evil"));
+    let home = Home::new();
+    home.write("one.tar.gz", &one);
+    home.write("two.tar.gz", &two);
+    home.write("b", "good");
+    home.manifest(&[
+        with(record("one.tar.gz", &one), json!({"unpack": true})),
+        with(record("two.tar.gz", &two), json!({"unpack": true})),
+        record("b", "good"),
+    ]);
+    let manifest = home.text("manifest.tt");
+    for names in [&[][..], &["one.tar.gz", "two.tar.gz"]] {
+        let run = home.run(&[&["-q", "fetch"], names].concat());
+        assert_eq!(run.status, 1);
+        assert_eq!(
+            run.stderr,
+            "ERROR - Attempted overwrite of a file that the manifest needs in tar file: manifest.tt\n\
+             ERROR - Attempted overwrite of a file that the manifest needs in tar file: b\n\
+             ERROR - The following files failed: 'one.tar.gz', 'two.tar.gz'\n"
+        );
+        assert_eq!(
+            (home.text("manifest.tt"), home.text("b")),
+            (manifest.clone(), "good".into())
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn setup_runs_only_when_allowed() {

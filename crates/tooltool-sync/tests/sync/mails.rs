@@ -23,10 +23,33 @@ fn published_under(mood: Mood) -> Site {
     site
 }
 
+/// Tells whether a line of the log says that the mail to an address waits.
+fn waits(log: &str, address: &str) -> bool {
+    let mut lines = log.lines();
+    lines.any(|line| {
+        let Some((_, rest)) = line.split_once("WARNING - mail to ") else {
+            return false;
+        };
+        rest.split_once(" has to wait: ")
+            .is_some_and(|(addresses, _)| addresses.split(", ").any(|known| known == address))
+    })
+}
+
+#[test]
+fn a_mail_to_several_is_one_transaction() {
+    let site = Site::new();
+    site.drop_package("alice/pub", "a-package", &[("a", b"a")], None);
+    site.run();
+    assert_eq!(site.mail.subjects(), to_both(COMPLETED));
+    assert_eq!(site.mail.transactions(), 1);
+    assert_eq!(site.mail.connections(), 1);
+}
+
 #[test]
 fn an_outage_delays_mails() {
     for mood in [
         Mood::Greets("421 Too busy"),
+        Mood::Greets("554 No mail service here"),
         Mood::Greets("no mail server"),
         Mood::Greets(""),
         Mood::RefusesData("451 Local error"),
@@ -37,10 +60,9 @@ fn an_outage_delays_mails() {
         let site = published_under(mood.clone());
         assert!(site.mail.take().is_empty(), "{mood:?}");
         assert_eq!(site.names(SPOOL).len(), 1, "{mood:?}");
-        assert!(
-            site.log()
-                .contains("WARNING - mail to alice@example.org has to wait: ")
-        );
+        for address in ["alice@example.org", "no-reply@example.com"] {
+            assert!(waits(&site.log(), address), "{mood:?}: {}", site.log());
+        }
         site.mail.behave(Mood::Kind);
         site.run();
         assert_eq!(site.mail.subjects(), to_both(COMPLETED), "{mood:?}");
@@ -84,6 +106,7 @@ fn a_recipient_that_is_refused_keeps_the_mail_from_nobody_else() {
     // It can be sent again by putting it back.
     let aside = site.names(ASIDE);
     assert_eq!(aside.len(), 1);
+    assert_eq!(site.mail.transactions(), 1);
     let log = site.log();
     assert!(
         log.contains("ERROR - mail to alice@example.org is refused: "),
@@ -100,6 +123,34 @@ fn a_recipient_that_is_refused_keeps_the_mail_from_nobody_else() {
     site.run();
     let expected = [("alice@example.org".to_owned(), COMPLETED.to_owned())];
     assert_eq!(site.mail.subjects(), expected);
+}
+
+#[test]
+fn a_text_that_is_refused_because_of_one_recipient_reaches_the_other() {
+    let mood = Mood::RefusesDataFor("alice@example.org", "554 Not for alice");
+    let site = published_under(mood);
+    let expected = [("no-reply@example.com".to_owned(), COMPLETED.to_owned())];
+    assert_eq!(site.mail.subjects(), expected);
+    assert_eq!(site.mail.transactions(), 3);
+    assert!(site.names(SPOOL).is_empty());
+    assert_eq!(site.names(ASIDE).len(), 1);
+    let log = site.log();
+    let line = "ERROR - mail to alice@example.org is refused: ";
+    assert!(log.contains(line) && log.contains("Not for alice"), "{log}");
+}
+
+#[test]
+fn a_text_that_is_refused_for_everybody_is_laid_aside_once() {
+    let site = published_under(Mood::RefusesData("554 Looks like spam"));
+    assert!(site.names(SPOOL).is_empty());
+    let aside = site.names(ASIDE);
+    assert_eq!(aside.len(), 1);
+    let mail: serde_json::Value =
+        serde_json::from_str(&site.text(&format!("{ASIDE}/{}", aside[0]))).unwrap();
+    let both = json!(["alice@example.org", "no-reply@example.com"]);
+    assert_eq!(mail["waiting"], both);
+    site.run();
+    assert_eq!(site.mail.transactions(), 3);
 }
 
 #[test]

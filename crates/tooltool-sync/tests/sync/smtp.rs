@@ -48,6 +48,8 @@ pub enum Mood {
     Refuses(&'static str, &'static str),
     /// It answers this line to the data.
     RefusesData(&'static str),
+    /// It answers this line to the data when they are for this recipient, among others or alone.
+    RefusesDataFor(&'static str, &'static str),
     /// It takes the connection and says nothing.
     Silent,
     /// It sends a byte of an endless greeting now and then.
@@ -69,6 +71,7 @@ struct Shared {
     mails: Mutex<Vec<Received>>,
     mood: Mutex<Mood>,
     connections: Mutex<usize>,
+    transactions: Mutex<usize>,
     stop: AtomicBool,
 }
 
@@ -80,6 +83,7 @@ impl MailServer {
             mails: Mutex::default(),
             mood: Mutex::new(Mood::Kind),
             connections: Mutex::default(),
+            transactions: Mutex::default(),
             stop: AtomicBool::default(),
         });
         let accept = {
@@ -115,6 +119,11 @@ impl MailServer {
 
     pub fn connections(&self) -> usize {
         *self.shared.connections.lock().unwrap()
+    }
+
+    /// Returns how often a text was sent, whatever was answered.
+    pub fn transactions(&self) -> usize {
+        *self.shared.transactions.lock().unwrap()
     }
 
     /// Returns what was taken since the last call.
@@ -170,9 +179,11 @@ fn converse(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         } else if verb == "DATA" {
             output.write_all(b"354 End data with <CR><LF>.<CR><LF>\r\n")?;
             let data = data(&mut lines)?;
+            *shared.transactions.lock().unwrap() += 1;
             match &mood {
                 Mood::Cuts => return Ok(()),
                 Mood::RefusesData(answer) => answer,
+                Mood::RefusesDataFor(to, answer) if recipients.iter().any(|r| r == to) => answer,
                 _ => {
                     let mails = recipients.iter().map(|to| received(&from, to, &data));
                     shared.mails.lock().unwrap().extend(mails);

@@ -69,6 +69,9 @@ struct Body<'a> {
     detail: &'a str,
     error: Old<'a>,
     instance: &'a str,
+    /// What was wrong with the credentials; absent where they were not the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     status: u16,
     title: &'a str,
     r#type: &'a str,
@@ -99,10 +102,14 @@ pub(crate) fn render_error(request: &HttpRequest, error: &Error) -> HttpResponse
     } else {
         problem_answer(request, error)
     };
-    if matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden) {
-        identity::explain(request, &mut response);
+    if is_refusal(error) {
+        identity::challenge(request, &mut response);
     }
     response
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden)
 }
 
 fn problem_answer(request: &HttpRequest, error: &Error) -> HttpResponse {
@@ -128,6 +135,9 @@ fn problem_answer(request: &HttpRequest, error: &Error) -> HttpResponse {
         detail,
         error: old,
         instance,
+        reason: is_refusal(error)
+            .then(|| identity::reason(request))
+            .flatten(),
         status,
         title,
         r#type,

@@ -39,7 +39,7 @@ impl Identity {
             Verdict::Success(caller) => Ok(Self::Taskcluster(caller)),
             Verdict::NoCredentials => Ok(Self::Anonymous),
             Verdict::Failed(reason) => {
-                refused(request, &reason);
+                refused(request, Scheme::Hawk, &reason);
                 Ok(Self::Anonymous)
             }
         }
@@ -52,7 +52,7 @@ impl Identity {
                 Ok(Self::Token(bearer))
             }
             None => {
-                refused(request, "the token does not hold");
+                refused(request, Scheme::Bearer, "the token does not hold");
                 Ok(Self::Anonymous)
             }
         }
@@ -74,22 +74,59 @@ fn bearer_token(request: &HttpRequest) -> Option<&str> {
 }
 
 /// Why the credentials of a request do not hold, left in the request for the refusal.
-struct Refused(String);
-
-/// Notes that credentials do not hold.
-pub(super) fn refused(request: &HttpRequest, reason: &str) {
-    tracing::warn!(reason, "credentials refused");
-    request.extensions_mut().insert(Refused(reason.to_owned()));
+struct Refused {
+    scheme: Scheme,
+    reason: String,
 }
 
-/// Tells the client what was wrong with its credentials: a typo in a token must not look like a
-/// missing permission.
-pub(super) fn explain(request: &HttpRequest, response: &mut HttpResponse) {
+/// How credentials were sent.
+#[derive(Clone, Copy)]
+pub(super) enum Scheme {
+    /// Signed by a Taskcluster client.
+    Hawk,
+    /// A token of RelengAPI.
+    Bearer,
+}
+
+/// Notes that credentials do not hold.
+pub(super) fn refused(request: &HttpRequest, scheme: Scheme, reason: &str) {
+    tracing::warn!(reason, "credentials refused");
+    let reason = reason.chars().take(MAX_REASON_CHARS).collect();
+    let refused = Refused { scheme, reason };
+    request.extensions_mut().insert(refused);
+}
+
+/// The auth service words the reason; it is not repeated without end.
+const MAX_REASON_CHARS: usize = 200;
+
+/// Returns what was wrong with the credentials of a request: a typo in a token must not look like
+/// a missing permission.
+pub(super) fn reason(request: &HttpRequest) -> Option<String> {
     let extensions = request.extensions();
-    let Some(Refused(reason)) = extensions.get() else {
+    extensions.get::<Refused>().map(|r| r.reason.clone())
+}
+
+/// Says the same in the header that is meant for it.
+pub(super) fn challenge(request: &HttpRequest, response: &mut HttpResponse) {
+    let extensions = request.extensions();
+    let Some(Refused { scheme, reason }) = extensions.get() else {
         return;
     };
-    // A quoted text, without what would end it or the header.
+    let reason = quotable(reason);
+    let text = match scheme {
+        Scheme::Hawk => format!("Hawk error=\"{reason}\""),
+        // The form of RFC 6750.
+        Scheme::Bearer => {
+            format!("Bearer error=\"invalid_token\", error_description=\"{reason}\"")
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+}
+
+/// Leaves out what would end a quoted text, or the header.
+fn quotable(text: &str) -> String {
     let plain = |c: char| {
         if c.is_ascii_graphic() && !matches!(c, '"' | '\\') {
             c
@@ -97,8 +134,6 @@ pub(super) fn explain(request: &HttpRequest, response: &mut HttpResponse) {
             ' '
         }
     };
-    let reason: String = reason.chars().take(200).map(plain).collect();
-    if let Ok(value) = HeaderValue::from_str(&format!("Hawk error=\"{}\"", reason.trim())) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, value);
-    }
+    let text: String = text.chars().map(plain).collect();
+    text.trim().to_owned()
 }

@@ -83,7 +83,8 @@ async fn json_body(
     let caller = match caller.check_payload(&media_type, &bytes) {
         Ok(()) => caller,
         Err(_) => {
-            identity::refused(request, "the payload hash does not match the body");
+            let reason = "the payload hash does not match the body";
+            identity::refused(request, identity::Scheme::Hawk, reason);
             Caller::anonymous()
         }
     };

@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
@@ -64,9 +64,8 @@ impl Lease {
         conn: &mut AnyConnection,
         now: NaiveDateTime,
     ) -> TxResult<bool> {
-        let ends = end(now)?;
-        let claimed = repo::lease_claim_in_txn(conn, &self.name, &self.holder, now, ends)?;
-        Ok(claimed)
+        let Self { name, holder } = self;
+        Ok(repo::lease_claim_in_txn(conn, name, holder, now, LEASE)?)
     }
 
     /// Returns whether nobody has taken the lease away.
@@ -160,13 +159,13 @@ pub(super) async fn hold<T>(
 async fn renew(state: &State, lease: &Lease) -> Error {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        let Ok(ends) = end(state.clock.now().naive_utc()) else {
-            continue;
-        };
+        let now = state.clock.now().naive_utc();
         let Lease { name, holder } = lease.clone();
         let renewed = state
             .db
-            .write_behind(move |conn| Ok(repo::lease_renew_in_txn(conn, &name, &holder, ends)?))
+            .write_behind(move |conn| {
+                Ok(repo::lease_renew_in_txn(conn, &name, &holder, now, LEASE)?)
+            })
             .await;
         match renewed {
             Ok(true) => {}
@@ -176,27 +175,24 @@ async fn renew(state: &State, lease: &Lease) -> Error {
     }
 }
 
-fn end(now: NaiveDateTime) -> Result<NaiveDateTime> {
-    let span = TimeDelta::from_std(LEASE).unwrap_or_default();
-    now.checked_add_signed(span)
-        .ok_or_else(|| Error::internal("the clock is beyond all dates"))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use chrono::DateTime;
+    use chrono::{DateTime, TimeDelta};
     use releng_common::Clock;
     use releng_common::config::Source;
+    use releng_testkit::database::{Backend, TestDatabase, backends};
 
     use super::*;
     use crate::Settings;
 
     pub(in crate::ops) async fn open(folder: &std::path::Path, clock: Clock) -> State {
+        let database = format!("sqlite://{}/demo.db", folder.display());
+        open_on(&database, folder, clock).await
+    }
+
+    async fn open_on(database: &str, folder: &std::path::Path, clock: Clock) -> State {
         let source = Source::from_pairs([
-            (
-                "DATABASE_URL",
-                format!("sqlite://{}/demo.db", folder.display()),
-            ),
+            ("DATABASE_URL", database.to_owned()),
             ("STORE_URL", format!("file://{}/store", folder.display())),
         ]);
         let settings = Settings::load(&source).unwrap();
@@ -264,6 +260,39 @@ pub(super) mod tests {
         clock.advance(TimeDelta::from_std(LEASE).unwrap());
         assert!(!is_busy(&two, "a").await);
         assert_eq!(deletions_lost(&two, 9).await.unwrap(), [digest("a")]);
+    }
+
+    #[tokio::test]
+    async fn on_postgresql_a_wrong_clock_takes_no_lease_away_and_keeps_none_for_ever() {
+        if !backends().contains(&Backend::Postgres) {
+            return;
+        }
+        let database = TestDatabase::empty(Backend::Postgres);
+        let folder = releng_testkit::temp::dir();
+        let at = |hours| {
+            let moment = Clock::system().now() + TimeDelta::hours(hours);
+            open_on(database.url(), folder.path(), Clock::frozen(moment))
+        };
+        let (behind, ahead) = (at(-24).await, at(24).await);
+        for (one, other) in [(&behind, &ahead), (&ahead, &behind)] {
+            for lease in [
+                Lease::to_work_on(&digest("a")),
+                Lease::to_delete(&digest("b")),
+            ] {
+                let claim = move |conn: &mut AnyConnection, lease: &Lease, now| {
+                    lease.claim_in_txn(conn, now)
+                };
+                let work = hold(one, &lease, claim, async {
+                    assert!(is_busy(other, "a").await || is_busy(other, "b").await);
+                    assert_eq!(deletions_lost(other, 9).await.unwrap(), []);
+                });
+                assert!(matches!(work.await.unwrap(), Held::Done(())));
+            }
+        }
+        // What a killed process has left ends when the server says so.
+        claim(&ahead, Lease::to_work_on(&digest("c"))).await;
+        let is_free = async || (!is_busy(&behind, "c").await).then_some(());
+        releng_testkit::poll::eventually(LEASE * 6, is_free).await;
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! What the service does, one public function each. Transactions live here.
 
 mod batch;
+mod copy;
 mod download;
 mod file;
 mod lease;
@@ -16,6 +17,7 @@ mod watch;
 mod work;
 
 pub use batch::{Mention, batch_fetch, batch_search, file_mentions};
+pub use copy::{Copied, copy_data};
 pub use download::{download_find, download_sign};
 pub use file::{file_change, file_fetch, file_search};
 pub use pending::{Checked, pending_check, pending_check_patiently, pending_check_told};

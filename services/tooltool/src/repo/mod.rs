@@ -2,6 +2,7 @@
 //! The only place with SQL: one query per function, on SQLite and PostgreSQL alike.
 
 mod batch;
+mod copy;
 mod file;
 mod instance;
 mod lease;
@@ -15,6 +16,7 @@ pub use batch::Mention;
 pub(crate) use batch::{
     batch_fetch, batch_file_insert_all_in_txn, batch_insert_in_txn, batch_mentions, batch_search,
 };
+pub(crate) use copy::{Copy, copy_all_in_txn, copy_is_empty};
 pub(crate) use file::{
     file_ensure_all_in_txn, file_fetch, file_lock_all_in_txn, file_lock_in_txn, file_page,
     file_search, file_update_in_txn,

@@ -32,18 +32,6 @@ async fn start(backend: Backend, fake: &FakeTaskcluster) -> Option<(App, Browser
     Some((app, browser))
 }
 
-/// Signs in as one of the people of the deployment.
-async fn sign_in(browser: &Browser, person: &str) {
-    browser.click("#sign-in").await;
-    browser.arrives("/login/oauth/authorize").await;
-    let hint = person.replace('/', "%2F");
-    browser
-        .click(&format!("a[href*='login_hint={hint}']"))
-        .await;
-    browser.arrives("/static/").await;
-    browser.shows("#who", person).await;
-}
-
 #[actix_web::test]
 async fn who_signs_in_downloads_internal_files_and_who_signs_out_does_not() {
     for backend in backends() {
@@ -59,7 +47,7 @@ async fn who_signs_in_downloads_internal_files_and_who_signs_out_does_not() {
         browser.go(&page).await;
         browser.click("a[data-internal]").await;
         browser.shows("#who", "signed in").await;
-        sign_in(&browser, "demo-auth0/reader").await;
+        browser.sign_in("demo-auth0/reader", "/static/").await;
         assert_eq!(
             browser.address().await,
             page,
@@ -91,7 +79,7 @@ async fn an_administrator_changes_visibility_and_deletes_copies_on_the_page() {
         let digest = digest(b"public");
         let page = format!("{}/static/file.html?digest={digest}", app.app.address());
         browser.go(&page).await;
-        sign_in(&browser, "demo-auth0/admin").await;
+        browser.sign_in("demo-auth0/admin", "/static/").await;
         browser.click("#visibility option[value=internal]").await;
         browser.click("#visibility-form button").await;
         browser.shows(".badge", "INTERNAL").await;
@@ -123,7 +111,7 @@ async fn a_sign_in_that_was_not_begun_here_is_refused() {
     // A state counts once.
     let index = format!("{}/static/index.html", app.app.address());
     browser.go(&index).await;
-    sign_in(&browser, "demo-auth0/reader").await;
+    browser.sign_in("demo-auth0/reader", "/static/").await;
     browser.go(&login).await;
     browser
         .shows("#outcome", "this sign-in was not begun here")
@@ -138,7 +126,7 @@ async fn credentials_that_were_revoked_are_said_to_be() {
     };
     let index = format!("{}/static/index.html", app.app.address());
     browser.go(&index).await;
-    sign_in(&browser, "demo-auth0/reader").await;
+    browser.sign_in("demo-auth0/reader", "/static/").await;
     fake.state().remove_client("demo-auth0/reader");
     browser.go(&index).await;
     browser.shows("#who", "does not hold any more").await;

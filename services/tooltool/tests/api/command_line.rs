@@ -27,7 +27,7 @@ fn a_bad_setting_is_one_line_and_status_2() {
         (
             "S3_REGIONS",
             "a:b",
-            "error: S3_REGIONS_ACCESS_KEY_ID: is required with S3_REGIONS\n",
+            "error: S3_REGIONS_ACCESS_KEY_ID environment variable is required with S3_REGIONS\n",
         ),
         (
             "UPLOAD_EXPIRES_IN",
@@ -40,9 +40,14 @@ fn a_bad_setting_is_one_line_and_status_2() {
             "error: STORE_URL: must begin with file://\n",
         ),
         (
-            "ALLOW_ANONYMOUS_PUBLIC_DOWNLOAD",
-            "maybe",
-            "error: ALLOW_ANONYMOUS_PUBLIC_DOWNLOAD: must be true or false, not \"maybe\"\n",
+            "CLOUDFRONT_URL",
+            "cdn.example.com",
+            "error: CLOUDFRONT_KEY_ID environment variable is required with CLOUDFRONT_URL\n",
+        ),
+        (
+            "PULSE_USER",
+            "demo",
+            "error: PULSE_PASSWORD environment variable is required with PULSE_USER\n",
         ),
     ] {
         for command in ["serve", "worker", "check-pending-uploads"] {
@@ -64,6 +69,20 @@ fn both_spellings_of_the_download_life_are_read() {
             .unwrap();
         assert!(line.ends_with("77  (environment)"), "{line}");
     }
+}
+
+#[test]
+fn a_switch_that_is_neither_true_nor_false_is_off_and_said_to_be() {
+    let name = "ALLOW_ANONYMOUS_PUBLIC_DOWNLOAD";
+    let output = run(&["config"], &[(name, "maybe"), ("LOG_FORMAT", "text")]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|l| l.starts_with(name)).unwrap();
+    assert!(line.ends_with("false  (environment)"), "{line}");
+    let log = String::from_utf8(output.stderr).unwrap();
+    let warning = "ALLOW_ANONYMOUS_PUBLIC_DOWNLOAD counts as false: only 1 and true are true, \
+                   not \"maybe\"";
+    assert!(log.contains(warning), "{log}");
 }
 
 #[test]

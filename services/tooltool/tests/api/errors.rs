@@ -7,23 +7,24 @@ use releng_testkit::app::Answer;
 
 /// Asserts the whole error body (D-11).
 fn assert_error(answer: &Answer, status: u16, reason: &str, detail: &str) {
-    let title = format!("{status} {reason}: {detail}");
     assert_eq!(
         (answer.status, answer.json()),
-        (
-            status,
-            json!({
-                "detail": detail, "instance": "about:blank", "status": status, "title": title,
-                "type": "about:blank",
-                "error": {
-                    "description": detail, "detail": detail, "instance": "about:blank",
-                    "name": title, "status": status, "title": title, "type": "about:blank",
-                },
-            })
-        )
+        (status, error_body(status, reason, detail))
     );
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("access-control-allow-origin"), "*");
+}
+
+fn error_body(status: u16, reason: &str, detail: &str) -> Value {
+    let title = format!("{status} {reason}: {detail}");
+    json!({
+        "detail": detail, "instance": "about:blank", "status": status, "title": title,
+        "type": "about:blank",
+        "error": {
+            "description": detail, "detail": detail, "instance": "about:blank",
+            "name": title, "status": status, "title": title, "type": "about:blank",
+        },
+    })
 }
 
 const NOT_FOUND: &str = "The requested URL was not found on the server. If you entered the URL \
@@ -315,15 +316,15 @@ async fn a_body_other_than_the_signed_one_comes_from_nobody() {
         let path = format!("/file/sha512/{}", digest(b"x"));
         let post = sign("POST", "/upload", "something else");
         let answer = send(&app, Method::POST, "/upload", &post, &batch).await;
-        assert_error(
-            &answer,
-            403,
-            "Forbidden",
-            "no permission to upload public files",
-        );
+        let mut forbidden = error_body(403, "Forbidden", "no permission to upload public files");
+        let told = json!("the payload hash does not match the body");
+        forbidden["reason"] = told.clone();
+        assert_eq!((answer.status, answer.json()), (403, forbidden));
         let patch = sign("PATCH", &path, "something else");
         let answer = send(&app, Method::PATCH, &path, &patch, "[]").await;
-        assert_error(&answer, 401, "Unauthorized", "Invalid user permissions");
+        let mut unauthorized = error_body(401, "Unauthorized", "Invalid user permissions");
+        unauthorized["reason"] = told;
+        assert_eq!((answer.status, answer.json()), (401, unauthorized));
         let post = sign("POST", "/upload", &batch);
         let answer = send(&app, Method::POST, "/upload", &post, &batch).await;
         assert_eq!(answer.status, 200, "{}", answer.text());

@@ -297,12 +297,32 @@ async fn a_refusal_says_what_was_wrong_with_the_credentials() {
         (answer.status, answer.header("www-authenticate")),
         (401, "Hawk error=\"Unauthorized: Bad mac\"")
     );
+    let members = json!({
+        "detail": "Invalid user permissions", "instance": "about:blank", "status": 401,
+        "title": "401 Unauthorized: Invalid user permissions", "type": "about:blank",
+    });
+    let mut old = members.clone();
+    old["name"] = members["title"].clone();
+    old["description"] = members["detail"].clone();
+    let mut body = members;
+    body["error"] = old;
+    body["reason"] = json!("Unauthorized: Bad mac");
+    assert_eq!(answer.json(), body);
     let batch = json!({"message": "m", "files": {"a": entry(b"a")}});
     let answer = wrong.json("POST", "/upload", &batch).await;
     assert_eq!(
         (answer.status, answer.header("www-authenticate")),
         (403, "Hawk error=\"Unauthorized: Bad mac\"")
     );
+    assert_eq!(
+        answer.json()["detail"],
+        "no permission to upload public files"
+    );
+    assert_eq!(answer.json()["reason"], "Unauthorized: Bad mac");
+    // Other refusals have nothing to do with it.
+    let answer = wrong.json("POST", "/upload", &json!({})).await;
+    assert_eq!((answer.status, answer.json().get("reason")), (400, None));
+    assert_eq!(answer.header("www-authenticate"), "");
     // Who sent none, or lacks a scope, is told nothing of the kind.
     for client in [app.anonymous(), app.stranger()] {
         let answer = client.json("PATCH", &file, &json!([])).await;
@@ -310,5 +330,6 @@ async fn a_refusal_says_what_was_wrong_with_the_credentials() {
             (answer.status, answer.header("www-authenticate")),
             (401, "")
         );
+        assert_eq!(answer.json().get("reason"), None);
     }
 }

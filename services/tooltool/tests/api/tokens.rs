@@ -111,8 +111,10 @@ async fn tokens_with_a_row_may_do_what_the_row_says() {
         for bearer in [of_user(3), permanent(2), of_user(1), permanent(9)] {
             let answer = send(&app, &bearer, Method::PATCH, &file, Some(&json!([]))).await;
             assert_eq!(answer.status, 401);
-            let told = "Hawk error=\"the token does not hold\"";
+            let told = "Bearer error=\"invalid_token\", \
+                        error_description=\"the token does not hold\"";
             assert_eq!(answer.header("www-authenticate"), told);
+            assert_eq!(answer.json()["reason"], "the token does not hold");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use releng_common::{Error, Result};
 
-use super::{Category, Status};
+use super::{Category, Status, Tree};
 
 /// Stands in a log entry for the part that a change did not give. It never becomes a tree's status.
 pub const NO_CHANGE: &str = "no change";
@@ -73,6 +73,22 @@ impl Update {
             ));
         }
         Ok(())
+    }
+
+    /// Returns a tree with the given fields; tags and log entry are not among them.
+    pub fn applied_to(&self, before: &Tree) -> Tree {
+        let mut after = before.clone();
+        if let Some(status) = self.status {
+            status.as_str().clone_into(&mut after.status);
+        }
+        if let Some(reason) = &self.reason {
+            after.reason.clone_from(reason);
+        }
+        if let Some(text) = &self.message_of_the_day {
+            after.message_of_the_day.clone_from(text);
+        }
+        after.category = self.category.unwrap_or(after.category);
+        after
     }
 
     /// Returns status, reason and tags of the log entry that the change writes, if it writes one.

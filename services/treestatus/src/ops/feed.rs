@@ -21,14 +21,18 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Pause between two removals of old events.
 const PRUNE: Duration = Duration::from_secs(600);
 
-/// Writes into the feed what happened to a tree, and the state after it.
-pub(super) fn tell_in_txn(
+/// Writes into the feed what happened to trees, and their states after it.
+pub(super) fn tell_in_txn<'a>(
     conn: &mut AnyConnection,
     at: NaiveDateTime,
     happened: Happened,
-    tree: &Tree,
+    trees: impl IntoIterator<Item = &'a Tree>,
 ) -> TxResult<()> {
-    tell(conn, at, happened, &tree.tree, &members(tree))
+    let told = trees.into_iter();
+    let told: Vec<_> = told
+        .map(|tree| (tree.tree.as_str(), body(happened, &members(tree))))
+        .collect();
+    Ok(repo::event_insert_all_in_txn(conn, at, &told)?)
 }
 
 /// Writes into the feed what happened to a tree that is not at hand.
@@ -39,7 +43,7 @@ pub(super) fn tell_named_in_txn(
     name: &str,
 ) -> TxResult<()> {
     match repo::tree_fetch(conn, name)? {
-        Some(tree) => tell_in_txn(conn, at, happened, &tree),
+        Some(tree) => tell_in_txn(conn, at, happened, [&tree]),
         None => Ok(()),
     }
 }
@@ -50,18 +54,12 @@ pub(super) fn tell_deleted_in_txn(
     at: NaiveDateTime,
     name: &str,
 ) -> TxResult<()> {
-    tell(conn, at, Happened::Deleted, name, &json!({"tree": name}))
+    let body = body(Happened::Deleted, &json!({"tree": name}));
+    Ok(repo::event_insert_all_in_txn(conn, at, &[(name, body)])?)
 }
 
-fn tell(
-    conn: &mut AnyConnection,
-    at: NaiveDateTime,
-    happened: Happened,
-    name: &str,
-    tree: &serde_json::Value,
-) -> TxResult<()> {
-    let body = json!({"happened": happened.as_str(), "tree": tree}).to_string();
-    Ok(repo::event_insert_in_txn(conn, at, name, &body)?)
+fn body(happened: Happened, tree: &serde_json::Value) -> String {
+    json!({"happened": happened.as_str(), "tree": tree}).to_string()
 }
 
 fn members(tree: &Tree) -> serde_json::Value {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Making, changing and deleting trees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
@@ -147,36 +147,48 @@ pub(super) fn update_in_txn(
     now: NaiveDateTime,
     update: &Update,
 ) -> TxResult<Vec<StatusChange>> {
-    let mut remembered = Vec::new();
-    let mut changed = Vec::new();
-    let mut at = now;
-    for name in &update.trees {
-        let Some(before) = repo::tree_fetch(conn, name)? else {
-            continue;
-        };
-        repo::tree_update_in_txn(conn, name, update)?;
-        if let Some((status, reason, tags)) = update.log_entry() {
-            // A clock that was set back must not put this entry behind the newest one.
-            if let Some(newest) = repo::log_newest(conn, name)? {
-                at = at.max(newest.when);
-            }
-            repo::log_insert_in_txn(conn, name, at, who, (&status, &reason, &tags))?;
-        }
-        let Some(after) = repo::tree_fetch(conn, name)? else {
-            continue;
-        };
-        tell_in_txn(conn, at, Happened::Changed, &after)?;
-        if update.remember {
-            remembered.push((name.clone(), last_state(&before, &after)));
-        }
-        changed.extend(StatusChange::between(&before, &after));
+    let names: Vec<String> = update.trees.iter().cloned().collect();
+    let found = repo::tree_fetch_all(conn, &names)?;
+    if found.is_empty() {
+        return Ok(Vec::new());
     }
+    repo::tree_update_in_txn(conn, update)?;
+    let entry = update.log_entry();
+    let (mut at, mut ids) = (now, HashMap::new());
+    if let Some((status, reason, tags)) = &entry {
+        // A clock that was set back must not put these entries behind the newest ones.
+        at = found.iter().filter_map(|(_, at)| *at).fold(at, Ord::max);
+        let names: Vec<&str> = found.iter().map(|(tree, _)| &*tree.tree).collect();
+        ids = repo::log_insert_all_in_txn(conn, &names, at, who, (status, reason, tags))?;
+    }
+    let after = |before: &Tree| {
+        let mut after = update.applied_to(before);
+        if let Some(((_, _, tags), id)) = entry.as_ref().zip(ids.get(&before.tree)) {
+            after.tags.clone_from(tags);
+            after.log_id = Some(*id);
+        }
+        after
+    };
+    let pairs: Vec<(Tree, Tree)> = found
+        .into_iter()
+        .map(|(before, _)| {
+            let after = after(&before);
+            (before, after)
+        })
+        .collect();
+    tell_in_txn(conn, at, Happened::Changed, pairs.iter().map(|(_, a)| a))?;
     if update.remember {
         let status = update.status.map(|s| s.as_str()).unwrap_or_default();
         let reason = update.reason.as_deref().unwrap_or_default();
+        let part =
+            |(before, after): &(Tree, Tree)| (before.tree.clone(), last_state(before, after));
+        let remembered: Vec<_> = pairs.iter().map(part).collect();
         repo::change_insert_in_txn(conn, at, (who, status, reason), &remembered)?;
     }
-    Ok(changed)
+    let changed = pairs.iter();
+    Ok(changed
+        .filter_map(|(before, after)| StatusChange::between(before, after))
+        .collect())
 }
 
 fn last_state(before: &Tree, after: &Tree) -> LastState {

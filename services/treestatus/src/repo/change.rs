@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use releng_db::AnyConnection;
+use releng_db::{AnyConnection, on_backend};
 
 use super::rows::{ChangeRow, ChangeTreeRow, NewChangeRow, NewChangeTreeRow};
 use super::schema::{change_trees, changes};
@@ -86,17 +86,17 @@ pub(crate) fn change_insert_in_txn(
         })
         .returning(changes::id)
         .get_result(conn)?;
-    for (tree, state) in trees {
-        let last_state = state_to(state)?;
-        diesel::insert_into(change_trees::table)
-            .values(NewChangeTreeRow {
-                stack_id: id,
-                tree,
-                last_state,
-            })
-            .execute(conn)?;
-    }
-    Ok(())
+    let part = |(tree, state)| -> QueryResult<_> {
+        Ok(NewChangeTreeRow {
+            stack_id: id,
+            tree,
+            last_state: state_to(state)?,
+        })
+    };
+    let parts = trees.iter().map(|(tree, state)| (tree.as_str(), state));
+    let parts: Vec<_> = parts.map(part).collect::<QueryResult<_>>()?;
+    on_backend!(conn, c => diesel::insert_into(change_trees::table).values(parts).execute(c))
+        .map(|_| ())
 }
 
 /// Drops an entry with all its parts.

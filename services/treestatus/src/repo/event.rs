@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use releng_db::AnyConnection;
+use releng_db::{AnyConnection, on_backend};
 
 use super::schema::events;
 use crate::domain::{Cursor, FeedEvent};
@@ -31,21 +31,23 @@ impl From<EventRow> for FeedEvent {
     }
 }
 
-/// Writes an event in the transaction of the change.
-pub(crate) fn event_insert_in_txn(
+/// Writes events, of a tree and a body each, in the transaction of the change.
+pub(crate) fn event_insert_all_in_txn(
     conn: &mut AnyConnection,
     at: NaiveDateTime,
-    tree: &str,
-    body: &str,
+    told: &[(&str, String)],
 ) -> QueryResult<()> {
-    diesel::insert_into(events::table)
-        .values((
-            events::at.eq(at),
-            events::tree.eq(tree),
-            events::body.eq(body),
-        ))
-        .execute(conn)
-        .map(|_| ())
+    let rows: Vec<_> = told
+        .iter()
+        .map(|(tree, body)| {
+            (
+                events::at.eq(at),
+                events::tree.eq(*tree),
+                events::body.eq(body),
+            )
+        })
+        .collect();
+    on_backend!(conn, c => diesel::insert_into(events::table).values(rows).execute(c)).map(|_| ())
 }
 
 /// Rows before which no other can appear any more.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Queries on the log.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text, Timestamp};
@@ -44,17 +46,6 @@ pub(crate) fn log_search(
         .bind::<BigInt, _>(query.limit)
         .load(conn)?;
     Ok(rows.into_iter().map(LogEntry::from).collect())
-}
-
-/// Returns the newest entry of a tree; ties of time go by id, so the order is total.
-pub(crate) fn log_newest(conn: &mut AnyConnection, tree: &str) -> QueryResult<Option<LogEntry>> {
-    let row: Option<LogRow> = logs::table
-        .filter(logs::tree.eq(tree))
-        .order((logs::at.desc(), logs::id.desc()))
-        .select(LogRow::as_select())
-        .first(conn)
-        .optional()?;
-    Ok(row.map(LogEntry::from))
 }
 
 /// Returns the newest entry of a tree before a moment that gives it a status. Cost: the entries without
@@ -143,26 +134,39 @@ pub(crate) fn log_edit_in_txn(conn: &mut AnyConnection, id: i32, edit: &Edit) ->
     Ok(())
 }
 
-/// Writes an entry and returns its id.
-pub(crate) fn log_insert_in_txn(
+/// Writes an entry for each of the trees, equal but for the tree, and returns their ids by tree.
+pub(crate) fn log_insert_all_in_txn(
     conn: &mut AnyConnection,
-    tree: &str,
+    trees: &[&str],
     at: NaiveDateTime,
     who: &str,
     (status, reason, tags): (&str, &str, &[String]),
-) -> QueryResult<i32> {
-    let row = NewLogRow {
+) -> QueryResult<HashMap<String, i32>> {
+    let tags = tags_to(tags);
+    let row = |tree| NewLogRow {
         tree,
         at,
         who,
         status,
         reason,
-        tags: tags_to(tags),
+        tags: tags.clone(),
     };
-    diesel::insert_into(logs::table)
-        .values(row)
-        .returning(logs::id)
-        .get_result(conn)
+    let rows = trees.iter().map(|tree| row(*tree));
+    let ids: Vec<(String, i32)> = match conn {
+        AnyConnection::Postgres(c) => diesel::insert_into(logs::table)
+            .values(rows.collect::<Vec<_>>())
+            .returning((logs::tree, logs::id))
+            .get_results(c)?,
+        AnyConnection::Sqlite(c) => rows
+            .map(|row| {
+                diesel::insert_into(logs::table)
+                    .values(row)
+                    .returning((logs::tree, logs::id))
+                    .get_result(c)
+            })
+            .collect::<QueryResult<_>>()?,
+    };
+    Ok(ids.into_iter().collect())
 }
 
 /// Deletes the log of a tree: one made again under the same name starts without.

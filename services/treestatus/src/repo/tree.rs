@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Queries on trees.
 
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, Nullable, Text, Timestamp};
 use releng_db::AnyConnection;
 
 use super::rows::{NewTreeRow, TreeRow};
@@ -13,7 +14,8 @@ use crate::domain::{Category, NewTree, Tree, Update};
 macro_rules! with_newest_entry {
     ($rest:literal) => {
         concat!(
-            "SELECT t.tree, t.status, t.reason, t.message_of_the_day, t.category, l.id AS log_id, l.tags \
+            "SELECT t.tree, t.status, t.reason, t.message_of_the_day, t.category, l.id AS log_id, l.tags, \
+             l.\"when\" AS newest_at \
              FROM releng_treestatus_trees t LEFT JOIN releng_treestatus_log l ON l.id = \
              (SELECT n.id FROM releng_treestatus_log n WHERE n.tree = t.tree \
              ORDER BY n.\"when\" DESC, n.id DESC LIMIT 1) ",
@@ -38,6 +40,38 @@ pub(crate) fn tree_fetch(conn: &mut AnyConnection, name: &str) -> QueryResult<Op
     let query = diesel::sql_query(sql).bind::<Text, _>(name.to_owned());
     let row: Option<TreeRow> = query.get_result(conn).optional()?;
     Ok(row.map(Tree::from))
+}
+
+#[derive(QueryableByName)]
+struct LockedRow {
+    #[diesel(embed)]
+    tree: TreeRow,
+    #[diesel(sql_type = Nullable<Timestamp>)]
+    newest_at: Option<NaiveDateTime>,
+}
+
+/// Returns trees by name, each with the time of its newest log entry: one query for all.
+pub(crate) fn tree_fetch_all(
+    conn: &mut AnyConnection,
+    names: &[String],
+) -> QueryResult<Vec<(Tree, Option<NaiveDateTime>)>> {
+    let rows: Vec<LockedRow> = match conn {
+        AnyConnection::Postgres(c) => {
+            diesel::sql_query(with_newest_entry!("WHERE t.tree = ANY($1) ORDER BY t.tree"))
+                .bind::<Array<Text>, _>(names)
+                .load(c)?
+        }
+        AnyConnection::Sqlite(c) => {
+            let list = serde_json::Value::from(names).to_string();
+            diesel::sql_query(with_newest_entry!(
+                "WHERE t.tree IN (SELECT value FROM json_each(?)) ORDER BY t.tree"
+            ))
+            .bind::<Text, _>(list)
+            .load(c)?
+        }
+    };
+    let rows = rows.into_iter();
+    Ok(rows.map(|row| (row.tree.into(), row.newest_at)).collect())
 }
 
 /// Returns whether a tree exists.
@@ -85,12 +119,8 @@ pub(crate) fn tree_insert_in_txn(conn: &mut AnyConnection, tree: &NewTree) -> Qu
         .map(|_| ())
 }
 
-/// Stores the given fields of an update in one tree.
-pub(crate) fn tree_update_in_txn(
-    conn: &mut AnyConnection,
-    name: &str,
-    update: &Update,
-) -> QueryResult<()> {
+/// Stores the given fields of an update in its trees.
+pub(crate) fn tree_update_in_txn(conn: &mut AnyConnection, update: &Update) -> QueryResult<()> {
     let given = (
         update
             .status
@@ -110,7 +140,7 @@ pub(crate) fn tree_update_in_txn(
     if matches!(given, (None, None, None, None)) {
         return Ok(());
     }
-    diesel::update(trees::table.find(name))
+    diesel::update(trees::table.filter(trees::tree.eq_any(&update.trees)))
         .set(given)
         .execute(conn)
         .map(|_| ())

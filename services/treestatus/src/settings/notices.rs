@@ -8,7 +8,7 @@ use releng_common::config::{Doc, Invalid, Source};
 use releng_common::notify::Notify;
 use releng_events::pulse::{self, Broker};
 
-use crate::statuspage::Statuspage;
+use crate::statuspage::{Statuspage, is_id};
 
 /// Longest name of an exchange in bytes, by the protocol.
 const EXCHANGE_LIMIT: usize = 255;
@@ -97,7 +97,7 @@ impl Notices {
         own.check()?;
         let broker = if own.pulse_enable {
             let broker = pulse.broker()?;
-            let missing = || Invalid::new("PULSE_USER", "is required with PULSE_TREESTATUS_ENABLE");
+            let missing = || Invalid::missing("PULSE_USER", "with PULSE_TREESTATUS_ENABLE");
             Some(broker.ok_or_else(missing)?)
         } else {
             None
@@ -284,11 +284,6 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
         .filter(|item| !item.is_empty())
 }
 
-fn is_id(text: &str) -> bool {
-    let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    !text.is_empty() && text.chars().all(is_fine)
-}
-
 /// Reads `tree:component;tree:component`. Names of trees may hold a colon, components do not.
 fn components(text: &str) -> Result<BTreeMap<String, String>, Invalid> {
     let invalid = |problem: String| Invalid::new("STATUSPAGE_COMPONENTS", problem);
@@ -368,7 +363,7 @@ mod tests {
             (
                 "PULSE_TREESTATUS_ENABLE",
                 "true",
-                "PULSE_USER: is required with PULSE_TREESTATUS_ENABLE",
+                "PULSE_USER environment variable is required with PULSE_TREESTATUS_ENABLE",
             ),
             (
                 "PULSE_TREESTATUS_EXCHANGE",

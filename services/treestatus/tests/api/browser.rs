@@ -61,17 +61,6 @@ async fn start(
     Some((app, forwarder, browser))
 }
 
-async fn sign_in(browser: &Browser, person: &str) {
-    browser.click("#sign-in").await;
-    browser.arrives("/login/oauth/authorize").await;
-    let hint = person.replace('/', "%2F");
-    browser
-        .click(&format!("a[href*='login_hint={hint}']"))
-        .await;
-    browser.arrives("/static/ui/").await;
-    browser.shows("#who", person).await;
-}
-
 async fn tree(app: &App, name: &str) -> Value {
     app.result(&format!("/trees/{name}")).await
 }
@@ -112,7 +101,7 @@ async fn a_sheriff_closes_three_trees_and_undoes_it() {
         };
         browser.go(&format!("{}{HOME}", road.url())).await;
         assert!(!browser.sees("#update").await, "nobody is signed in");
-        sign_in(&browser, "demo-auth0/sheriff").await;
+        browser.sign_in("demo-auth0/sheriff", "/static/ui/").await;
         browser
             .shows("#selected", "You need to select some trees")
             .await;
@@ -183,7 +172,7 @@ async fn a_tree_that_changed_since_the_form_was_opened_is_not_overwritten() {
             return;
         };
         browser.go(&format!("{}{HOME}", road.url())).await;
-        sign_in(&browser, "demo-auth0/sheriff").await;
+        browser.sign_in("demo-auth0/sheriff", "/static/ui/").await;
         browser.shows("#selected", "You need").await;
         browser
             .go(&format!(
@@ -280,7 +269,7 @@ async fn entries_and_changes_are_corrected_and_discarded_in_place() {
         browser
             .go(&format!("{}{HOME}show/autoland", road.url()))
             .await;
-        sign_in(&browser, "demo-auth0/sheriff").await;
+        browser.sign_in("demo-auth0/sheriff", "/static/ui/").await;
         browser.click("[data-action=edit-entry]").await;
         write(&browser, "form.editor [name=reason]", "Bug 22").await;
         // A fresh page does not take away what is being written.
@@ -324,7 +313,7 @@ async fn trees_are_added_and_deleted_after_a_confirmation() {
             return;
         };
         browser.go(&format!("{}{HOME}", road.url())).await;
-        sign_in(&browser, "demo-auth0/admin").await;
+        browser.sign_in("demo-auth0/admin", "/static/ui/").await;
         browser.click("#add").await;
         browser.arrives("/add").await;
         write(&browser, "#name", "autoland").await;
@@ -370,7 +359,7 @@ async fn a_shift_needs_no_mouse_and_keys_leave_fields_alone() {
     browser
         .shows("#said", "This needs somebody who is signed in")
         .await;
-    sign_in(&browser, "demo-auth0/sheriff").await;
+    browser.sign_in("demo-auth0/sheriff", "/static/ui/").await;
     browser.shows("#selected", "You need").await;
     press(&browser, "?").await;
     browser.shows("#help", "undo the newest change").await;
@@ -431,7 +420,7 @@ async fn a_sign_in_that_was_not_begun_here_and_one_that_was_revoked_are_refused(
     browser.shows("#outcome", "this page signs in at").await;
     assert_eq!(browser.run("return localStorage.length").await, json!(0));
     browser.go(&format!("{}{HOME}", road.url())).await;
-    sign_in(&browser, "demo-auth0/reader").await;
+    browser.sign_in("demo-auth0/reader", "/static/ui/").await;
     browser
         .shows("#alert", "may look at trees, but not change them")
         .await;
@@ -468,7 +457,7 @@ async fn no_page_is_wider_than_a_phone() {
     });
     app.update(close).await;
     browser.go(&format!("{}{HOME}", road.url())).await;
-    sign_in(&browser, "demo-auth0/admin").await;
+    browser.sign_in("demo-auth0/admin", "/static/ui/").await;
     for path in [
         "",
         "add",

@@ -7,6 +7,7 @@ mod page;
 pub(crate) mod processes;
 mod pulse;
 mod pulse_faults;
+mod trouble;
 
 use std::time::Duration;
 

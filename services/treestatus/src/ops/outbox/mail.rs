@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Mails that say that Statuspage could not be told: their text, and their order at Taskcluster.
 
-use chrono::TimeDelta;
 use releng_common::notify::{Link, Mail};
 use releng_common::{Error, Kind, Result};
 
 use super::page::{Failure, Step};
 use super::sender::Sender;
-use crate::domain::{Ending, Message, pause};
+use crate::domain::{Ending, Message};
 use crate::metric::MetricName;
 use crate::{State, repo};
 
@@ -78,10 +77,7 @@ async fn order(sender: &Sender<'_>, message: &Message) -> Result<()> {
     let Err(error) = notify.send(&mail).await else {
         return sender.end(vec![message.id], Ending::Sent).await;
     };
-    let own = &sender.state.settings.notices.own;
-    let age = sender.state.clock.now().naive_utc() - message.at;
-    let is_late = age >= TimeDelta::seconds(own.statuspage_retry_secs);
-    let is_over = is_late || error.kind() == Kind::InvalidInput;
+    let is_over = sender.is_late(message) || error.kind() == Kind::InvalidInput;
     MetricName::Failed.add(sender.target, 1);
     tracing::error!(
         tree.name = message.tree,
@@ -93,10 +89,7 @@ async fn order(sender: &Sender<'_>, message: &Message) -> Result<()> {
     if is_over {
         return sender.end(vec![message.id], Ending::GivenUp).await;
     }
-    let attempts = u32::try_from(message.attempts).unwrap_or(0) + 1;
-    let rest = pause(attempts, sender.state.settings.notices.pause_max());
-    let rest = TimeDelta::from_std(rest).unwrap_or(TimeDelta::MAX);
-    let (id, next_at) = (message.id, (sender.state.clock.now() + rest).naive_utc());
+    let (id, next_at) = (message.id, sender.next_try(message));
     sender
         .state
         .db

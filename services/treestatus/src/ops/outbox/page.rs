@@ -11,7 +11,7 @@ use releng_common::{Error, Kind, Result};
 
 use super::mail::report;
 use super::sender::Sender;
-use crate::domain::{Ending, Incident, Message, NewMessage, StatusChange, Target, pause};
+use crate::domain::{Ending, Incident, Message, NewMessage, StatusChange, Target};
 use crate::metric::MetricName;
 use crate::repo;
 use crate::statuspage::Statuspage;
@@ -147,11 +147,8 @@ async fn perform(
 /// Notes that an attempt failed: the first time a mail says so, and it is tried again unless that is
 /// of no use.
 async fn fail(sender: &Sender<'_>, message: &Message, failures: Vec<Failure>) -> Result<()> {
-    let own = &sender.state.settings.notices.own;
-    let age = sender.state.clock.now().naive_utc() - message.at;
-    let is_late = age >= TimeDelta::seconds(own.statuspage_retry_secs);
     let is_refused = failures.iter().all(|(_, e)| e.kind() == Kind::InvalidInput);
-    let is_over = is_late || is_refused;
+    let is_over = sender.is_late(message) || is_refused;
     MetricName::Failed.add(sender.target, 1);
     for (step, error) in &failures {
         tracing::error!(
@@ -179,10 +176,8 @@ async fn fail(sender: &Sender<'_>, message: &Message, failures: Vec<Failure>) ->
 }
 
 async fn note_failure(sender: &Sender<'_>, message: &Message, mails: Vec<Mail>) -> Result<()> {
-    let attempts = u32::try_from(message.attempts).unwrap_or(0) + 1;
-    let rest = pause(attempts, sender.state.settings.notices.pause_max());
     let now = sender.state.clock.now().naive_utc();
-    let next_at = now + TimeDelta::from_std(rest).unwrap_or(TimeDelta::MAX);
+    let next_at = sender.next_try(message);
     let mut orders = Vec::new();
     for (index, mail) in mails.iter().enumerate() {
         orders.push(NewMessage {

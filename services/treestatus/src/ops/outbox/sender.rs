@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chrono::{NaiveDateTime, TimeDelta};
 use releng_common::Result;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -169,6 +170,19 @@ impl<'a> Sender<'a> {
             // The longest that one message takes comes on top.
             Target::Statuspage | Target::Mail => lease + self.patience(),
         }
+    }
+
+    /// Returns whether so much time has passed since the change that nothing is tried again.
+    pub(super) fn is_late(&self, message: &Message) -> bool {
+        let age = self.state.clock.now().naive_utc() - message.at;
+        age >= TimeDelta::seconds(self.state.settings.notices.own.statuspage_retry_secs)
+    }
+
+    /// Returns when a message that has just failed is tried again.
+    pub(super) fn next_try(&self, message: &Message) -> NaiveDateTime {
+        let attempts = u32::try_from(message.attempts).unwrap_or(0) + 1;
+        let rest = pause(attempts, self.state.settings.notices.pause_max());
+        self.state.clock.now().naive_utc() + TimeDelta::from_std(rest).unwrap_or(TimeDelta::MAX)
     }
 
     /// Returns the longest time that one message to Statuspage, or one mail, may take.

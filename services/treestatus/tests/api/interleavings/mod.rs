@@ -57,6 +57,8 @@ impl Fleet {
             ("AUTH_CLIENTS_FILE", clients.as_str()),
             ("DATABASE_URL", database.url()),
             ("LOG_LEVEL", "info"),
+            // A disk that stalls for some seconds is not what these tests are about.
+            ("DATABASE_TIMEOUT_SECONDS", "60"),
         ];
         let count = match backend {
             Backend::Sqlite => 1,
