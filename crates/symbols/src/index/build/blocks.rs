@@ -11,7 +11,7 @@ use crate::parse::record::{Record, parse_line};
 use crate::parse::{Limits, ParseError, Unit};
 
 /// Size of a block, unless a function does not fit.
-const BLOCK_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = 256 << 10;
 /// Room behind a block, so that reading up to its end does not make it grow.
 const SLACK_BYTES: usize = 4 << 10;
 /// Largest block. Of a function with more text than this the last lines are lost.

@@ -4,6 +4,7 @@
 use super::block::Parsed;
 use super::page::RawPage;
 use crate::header::Header;
+use crate::index::error::BuildError;
 use crate::index::names::{Names, Use};
 use crate::index::page::{PageParts, UsedNames};
 use crate::index::root::{Counts, PageKind};
@@ -90,15 +91,19 @@ impl Merge {
         Ok(pages)
     }
 
-    /// Ends the file; returns the pages that are still missing.
-    pub(crate) fn finish(&mut self) -> Result<Vec<FullPage>, ParseError> {
+    /// Ends the file; passes on the pages that are still missing, one by one: shared names are
+    /// many where there are many names, and those are in memory already.
+    pub(crate) fn finish(
+        &mut self,
+        mut write: impl FnMut(&FullPage) -> Result<(), BuildError>,
+    ) -> Result<(), BuildError> {
         if !self.is_symbol_file {
-            return Err(ParseError::Corrupt);
+            return Err(ParseError::Corrupt.into());
         }
         let mut pages = Vec::new();
         self.flush_publics(&mut pages);
-        self.shared_names(&mut pages);
-        Ok(pages)
+        pages.iter().try_for_each(&mut write)?;
+        self.shared_names(write)
     }
 
     fn named(&mut self, page: RawPage, file_bytes: u64) -> FullPage {
@@ -144,7 +149,10 @@ impl Merge {
         }
     }
 
-    fn shared_names(&self, pages: &mut Vec<FullPage>) {
+    fn shared_names(
+        &self,
+        mut write: impl FnMut(&FullPage) -> Result<(), BuildError>,
+    ) -> Result<(), BuildError> {
         let mut used = UsedNames::default();
         let mut first = 0;
         let mut next = 0u64;
@@ -153,13 +161,14 @@ impl Merge {
             used.text.push_str(name);
             next += 1;
             if used.text.len() + used.lengths.len() >= self.page_bytes {
-                pages.push(names_page(std::mem::take(&mut used), first, next - 1));
+                write(&names_page(std::mem::take(&mut used), first, next - 1))?;
                 first = next;
             }
         }
         if first < next {
-            pages.push(names_page(used, first, next - 1));
+            write(&names_page(used, first, next - 1))?;
         }
+        Ok(())
     }
 
     fn count(&mut self, counts: Counts) {

@@ -160,9 +160,7 @@ impl<R: Read, W: Write> Work<'_, R, W> {
         let mut writer = self.writer.into_inner().unwrap_or_else(|e| e.into_inner());
         let (blocks, _) = self.blocks.into_inner().unwrap_or_else(|e| e.into_inner());
         let mut packer = Packer::new(self.options.level)?;
-        for page in merge.finish()? {
-            writer.page(&packer.page(&page)?)?;
-        }
+        merge.finish(|page| writer.page(&packer.page(page)?))?;
         let counts = merge.counts;
         writer.root.counts = counts;
         writer.root.header = merge.header;
