@@ -28,7 +28,6 @@ fn has_rsync() -> bool {
 }
 
 /// Begins to bring something into the folder of an uploader.
-#[expect(clippy::disallowed_methods, reason = "test runs are no service")]
 fn begin(options: &[&str], source: &Path, site: &Site) -> Child {
     Command::new("rsync")
         .args(["--recursive", "--times"])
@@ -80,7 +79,7 @@ fn nothing_is_looked_at_before_the_manifest_has_arrived_however_often_rsync_begi
 
     bring(&site.at("home/a-package.tt"), &site);
     site.run();
-    assert_eq!(site.names("pub"), [name.clone()]);
+    assert_eq!(site.names("pub"), [name.as_str()]);
     assert_eq!(fs::read(site.at("pub").join(name)).unwrap(), bytes);
     assert_eq!(site.mail.subjects(), to_both(COMPLETED));
     assert!(!site.at(arriving).exists());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{App, PATIENCE, digest, entry};
 
-fn copy(from: &str, to: &str, more: &[&str]) -> Output {
+pub fn copy(from: &str, to: &str, more: &[&str]) -> Output {
     let folder = temp::dir();
     Command::new(env!("CARGO_BIN_EXE_releng-tooltool"))
         .args(["copy-data", "--from", from, "--to", to])
