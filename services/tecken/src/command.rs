@@ -2,6 +2,7 @@
 //! The commands of tecken beyond the shared ones. They run beside a running server (D-53).
 
 mod indexes;
+mod symbols;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -28,6 +29,12 @@ pub enum Command {
         /// Files at the same time
         #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
         workers: u16,
+    },
+    /// Look into a symbol file or an index of one; needs no server
+    Symbols {
+        /// What to do
+        #[command(subcommand)]
+        what: symbols::Symbols,
     },
     /// Make somebody a superuser, or no longer one
     Superuser {
@@ -66,6 +73,9 @@ pub enum Command {
 
 /// Runs a command.
 pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
+    if let Command::Symbols { what } = command {
+        return symbols::run(what, settings.own.symbol_max.0).await;
+    }
     let clock = Clock::system();
     // A new installation has no tables yet; with PostgreSQL `migrate` makes them.
     if settings.common.is_embedded() {
@@ -77,6 +87,7 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
             let workers = usize::from(workers);
             indexes::build(settings, clock, IndexJob { prefix, workers }).await
         }
+        Command::Symbols { what } => symbols::run(what, settings.own.symbol_max.0).await,
         Command::Superuser { email } => {
             let email = match email {
                 Some(email) => email,

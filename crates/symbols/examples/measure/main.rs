@@ -17,12 +17,18 @@ mod tools;
 
 use std::fs::{self, File};
 use std::hint::black_box;
+use std::io::BufWriter;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use releng_symbols::Symbols;
-use releng_symbols::index::{BuildOptions, Detail, Index, PageCache, build};
+use releng_symbols::index::{BuildOptions, Built, Detail, Index, PageCache, Resolved, build};
+use tools::cpu;
+
+/// Of so many the best counts.
+const RUNS: usize = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,11 +43,13 @@ fn main() {
     };
     match arguments.first().map(String::as_str) {
         Some("build") => measure_build(file, &options),
-        Some("lookup") => measure_lookups(file),
-        Some("cold") => measure_cold(file),
+        Some("lookup") => measure_lookups(file, &options),
+        Some("cold") => measure_cold(file, &options),
         Some("golden") => compare(file),
         _ => println!("measure build|lookup|cold|golden FILE [THREADS [PAGE_KIB [LEVEL]]]"),
     }
+    // Nothing is there when nothing was written.
+    let _ = fs::remove_file(index_path());
 }
 
 /// Processor time of the process in seconds, and its largest memory in MB, as the system tells.
@@ -63,29 +71,43 @@ fn usage() -> (f64, f64) {
     (ticks / 100.0, kib * 1024.0 / 1e6)
 }
 
+/// The index goes here while it is measured.
+fn index_path() -> PathBuf {
+    std::env::temp_dir().join(format!("measure-{}.symx1", std::process::id()))
+}
+
+fn write_index(path: &str, options: &BuildOptions) -> Built {
+    let sink = File::create(index_path()).unwrap();
+    let sink = BufWriter::with_capacity(1 << 20, sink);
+    build(File::open(path).unwrap(), sink, options).unwrap()
+}
+
 fn measure_build(path: &str, options: &BuildOptions) {
-    for _ in 0..5 {
-        let (cpu, _) = usage();
+    let (mut wall, mut processor) = (f64::MAX, f64::MAX);
+    let mut built = None;
+    for _ in 0..RUNS {
+        let (before, _) = usage();
         let started = Instant::now();
-        let sink = std::io::BufWriter::with_capacity(
-            1 << 20,
-            File::create(format!("{path}.symx1")).unwrap(),
-        );
-        let built = build(File::open(path).unwrap(), sink, options).unwrap();
-        let wall = started.elapsed().as_secs_f64();
-        let (after, peak) = usage();
-        let megabytes = built.file_bytes as f64 / 1e6;
-        println!(
-            "{megabytes:.1} MB: {:.0} MB/s wall, {:.0} MB/s CPU, index {:.1} MB = {:.1} %, {} pages, peak {peak:.0} MB, {:?}",
-            megabytes / wall,
-            megabytes / (after - cpu),
-            built.index_bytes as f64 / 1e6,
-            built.index_bytes as f64 / built.file_bytes as f64 * 100.0,
-            built.pages,
-            built.counts,
-        );
+        built = Some(write_index(path, options));
+        wall = wall.min(started.elapsed().as_secs_f64());
+        processor = processor.min(usage().0 - before);
     }
-    for sum in open(path).1.page_sums() {
+    let (built, (_, peak)) = (built.unwrap(), usage());
+    let megabytes = built.file_bytes as f64 / 1e6;
+    println!(
+        "{megabytes:.1} MB, {} threads: {:.0} MB/s by the clock, {:.0} MB/s of processor time, peak {peak:.0} MB",
+        options.threads,
+        megabytes / wall,
+        megabytes / processor,
+    );
+    println!(
+        "index {:.1} MB = {:.1} %, {} pages, {:?}",
+        built.index_bytes as f64 / 1e6,
+        built.index_bytes as f64 / built.file_bytes as f64 * 100.0,
+        built.pages,
+        built.counts,
+    );
+    for sum in open().1.page_sums() {
         println!(
             "  {} pages of {}: {:.1} MB, unpacked {:.1} MB",
             sum.pages,
@@ -96,8 +118,8 @@ fn measure_build(path: &str, options: &BuildOptions) {
     }
 }
 
-fn open(path: &str) -> (File, Arc<Index>) {
-    let file = File::open(format!("{path}.symx1")).unwrap();
+fn open() -> (File, Arc<Index>) {
+    let file = File::open(index_path()).unwrap();
     let index = Arc::new(Index::open(&file).unwrap());
     (file, index)
 }
@@ -106,46 +128,24 @@ fn addresses(path: &str) -> Vec<u64> {
     tools::addresses(&fs::read(path).unwrap(), 100_000)
 }
 
-fn measure_lookups(path: &str) {
-    let (file, index) = open(path);
+fn measure_lookups(path: &str, options: &BuildOptions) {
+    write_index(path, options);
+    let (file, index) = open();
     let addresses = addresses(path);
     let cache = PageCache::new(1 << 30);
     for detail in [Detail::Names, Detail::Full] {
         drop(index.resolve(&file, &cache, &addresses, detail).unwrap());
         for _ in 0..3 {
-            let started = Instant::now();
+            let started = cpu();
             let resolved = index.resolve(&file, &cache, &addresses, detail).unwrap();
-            let planned = started.elapsed().as_secs_f64();
-            let mut touched = 0u64;
-            let mut frames = 0u64;
-            let looking = Instant::now();
-            for address in &addresses {
-                if detail == Detail::Names {
-                    let (name, _) = resolved.name(*address).unwrap();
-                    touched += u64::from(name.as_bytes()[name.len() / 2]);
-                    continue;
-                }
-                let symbol = resolved.lookup(*address).unwrap();
-                touched += symbol.function.bytes().map(u64::from).sum::<u64>();
-                frames += 1;
-                touched += symbol
-                    .file
-                    .map_or(0, |file| file.bytes().map(u64::from).sum::<u64>());
-                for inline in &symbol.inlines {
-                    frames += 1;
-                    let text = |text: &Option<std::borrow::Cow<'_, str>>| {
-                        text.as_ref()
-                            .map_or(0, |t| t.bytes().map(u64::from).sum::<u64>())
-                    };
-                    touched += text(&inline.function) + text(&inline.file);
-                }
-            }
-            black_box(touched);
-            let seconds = looking.elapsed().as_secs_f64();
+            let planned = cpu() - started;
+            let looking = cpu();
+            let frames = look(&resolved, &addresses, detail);
+            let seconds = cpu() - looking;
             println!(
-                "{detail:?}: {:.2} M/s once planned, {:.2} M/s with planning, {:.1} frames each, {} pages of {}",
-                addresses.len() as f64 / seconds / 1e6,
+                "{detail:?}: {:.2} M/s in all, {:.2} M/s once resolved, {:.1} frames each, {} pages of {}",
                 addresses.len() as f64 / (seconds + planned) / 1e6,
+                addresses.len() as f64 / seconds / 1e6,
                 frames as f64 / addresses.len() as f64,
                 resolved.page_count(),
                 index.page_count(),
@@ -155,20 +155,44 @@ fn measure_lookups(path: &str) {
     println!("cache: {:?}", cache.usage());
 }
 
-fn measure_cold(path: &str) {
+/// Looks all addresses up and reads the texts, as somebody who writes them out does; returns the
+/// number of frames.
+fn look(resolved: &Resolved, addresses: &[u64], detail: Detail) -> u64 {
+    let touch = |text: &str| text.bytes().map(u64::from).sum::<u64>();
+    let (mut touched, mut frames) = (0u64, 0u64);
+    for address in addresses {
+        frames += 1;
+        if detail == Detail::Names {
+            touched += touch(&resolved.name(*address).unwrap().0);
+            continue;
+        }
+        let symbol = resolved.lookup(*address).unwrap();
+        touched += touch(&symbol.function) + symbol.file.as_deref().map_or(0, touch);
+        for inline in &symbol.inlines {
+            frames += 1;
+            touched += inline.function.as_deref().map_or(0, touch);
+            touched += inline.file.as_deref().map_or(0, touch);
+        }
+    }
+    black_box(touched);
+    frames
+}
+
+fn measure_cold(path: &str, options: &BuildOptions) {
+    write_index(path, options);
     let addresses = addresses(path);
     for frames in [1, 30, 120, 300] {
         let mut best = f64::MAX;
         let mut pages = 0;
         for group in addresses.chunks(frames).take(20) {
-            let started = Instant::now();
-            let (file, index) = open(path);
+            let started = cpu();
+            let (file, index) = open();
             let cache = PageCache::new(64 << 20);
             let resolved = index.resolve(&file, &cache, group, Detail::Full).unwrap();
             for address in group {
                 black_box(resolved.lookup(*address));
             }
-            let seconds = started.elapsed().as_secs_f64();
+            let seconds = cpu() - started;
             if seconds < best {
                 (best, pages) = (seconds, resolved.page_count());
             }

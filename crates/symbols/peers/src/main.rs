@@ -45,17 +45,11 @@ fn best<T>(mut run: impl FnMut() -> T) -> (f64, T) {
     let mut made = None;
     for _ in 0..RUNS {
         drop(made.take());
-        let before = cpu();
+        let before = tools::cpu();
         made = Some(run());
-        best = best.min(cpu() - before);
+        best = best.min(tools::cpu() - before);
     }
     (best, made.unwrap())
-}
-
-/// Processor time of this thread in seconds, to the nanosecond.
-fn cpu() -> f64 {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    schedstat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
 }
 
 fn row(name: &str, (bytes, secs): (usize, f64), built: usize, lookups: Option<(usize, f64, u64)>) {

@@ -30,6 +30,12 @@ pub(crate) const FOOT_BYTES: usize = 72;
 const MAGIC: &[u8; 8] = b"SYMX\r\n\x1a\0";
 const END: &[u8; 8] = b"SYMXEND\n";
 
+/// Tells whether bytes begin as an index of any format does.
+#[must_use]
+pub fn is_index(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
 /// The first bytes of an index.
 pub(crate) fn head() -> Vec<u8> {
     [&MAGIC[..], &FORMAT.to_le_bytes(), &[0; 4]].concat()

@@ -3,7 +3,7 @@
 //! read one by one, so that an answer from an object store takes a few ranges of it.
 //!
 //! [`build`] makes one, [`Index`] reads one, [`Resolve`] finds the pages of some addresses, and
-//! [`Resolved`] answers. The format is described in the book, ADR 12.
+//! [`Resolved`] answers. The format is described in the book, ADR 13.
 //!
 //! ```text
 //! head   magic, format
@@ -12,6 +12,7 @@
 //! foot   where the root is, its checksum, size and hash of the symbol file, format, magic
 //! ```
 
+mod answers;
 mod body;
 mod build;
 mod cache;
@@ -40,17 +41,17 @@ use crate::number::{index, position, wide};
 pub use build::{BuildOptions, Built, build};
 pub use cache::{CacheUsage, PageCache};
 pub use error::{BuildError, IndexError, Part};
-pub use format::FORMAT;
 use format::{FOOT_BYTES, Foot, HEAD_BYTES};
+pub use format::{FORMAT, is_index};
 use page::{MAX_PAGE_BYTES, Page};
 pub use resolve::{Detail, Resolve};
 pub use resolved::Resolved;
 pub use root::{Counts, PageSum};
 use root::{PageEntry, PageKind, Root};
-use search::Run;
+use search::{Near, Run};
 pub use source::ReadAt;
 pub use symbols::Symbols;
-pub use verify::verify;
+pub use verify::{hash, verify};
 
 /// How much of the end of an index to read first: the root of most fits.
 pub const TAIL_BYTES: u64 = 64 << 10;
@@ -70,7 +71,6 @@ pub struct Index {
     functions: Run,
     publics: Run,
     names: Run,
-    has_parts: bool,
 }
 
 /// What the end of an index gave.
@@ -230,7 +230,6 @@ impl Index {
             functions: Run::new(&root.pages, PageKind::Functions),
             publics: Run::new(&root.pages, PageKind::Publics),
             names: Run::new(&root.pages, PageKind::Names),
-            has_parts: !Run::new(&root.pages, PageKind::Part).is_empty(),
             root,
         }
     }
@@ -243,15 +242,11 @@ impl Index {
         self.root.pages.get(index(number))
     }
 
-    pub(crate) fn has_parts(&self) -> bool {
-        self.has_parts
-    }
-
     /// Passes on the pages in which the symbol of an address may be, and whether they hold
     /// functions.
     #[inline]
-    pub(crate) fn candidates(&self, address: u64, visit: impl FnMut(u32, bool)) {
-        search::candidates(&self.functions, &self.publics, address, visit);
+    pub(crate) fn candidates(&self, near: &mut Near, address: u64, visit: impl FnMut(u32, bool)) {
+        search::candidates(&self.functions, &self.publics, near, address, visit);
     }
 
     /// The page of a shared name, and the number of the first name in it.

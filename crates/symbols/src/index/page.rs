@@ -32,10 +32,17 @@ pub(crate) struct Page {
     text: String,
 }
 
+/// Where a text is in its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    start: u32,
+    end: u32,
+}
+
 /// A name that a body refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Name<'a> {
-    Here(&'a str),
+pub(crate) enum Used {
+    Here(Piece),
     /// Number of a shared name.
     Shared(u32),
 }
@@ -87,12 +94,21 @@ impl Page {
         self.starts.len()
     }
 
-    pub(crate) fn name(&self, entry: usize) -> Option<&str> {
-        self.text.get(span(&self.name_ends, entry)?)
+    /// Where the name of an entry is.
+    #[inline]
+    pub(crate) fn name(&self, entry: usize) -> Option<Piece> {
+        let (start, end) = span(&self.name_ends, entry)?;
+        Some(Piece { start, end })
+    }
+
+    #[inline]
+    pub(crate) fn text(&self, piece: Piece) -> Option<&str> {
+        self.text.get(index(piece.start)..index(piece.end))
     }
 
     pub(crate) fn body(&self, entry: usize) -> Option<&[u8]> {
-        self.bodies.get(span(&self.body_ends, entry)?)
+        let (start, end) = span(&self.body_ends, entry)?;
+        self.bodies.get(index(start)..index(end))
     }
 
     /// All bodies; of a part of a function, the only one.
@@ -102,24 +118,21 @@ impl Page {
 
     /// A name by its place among those that bodies of this page use.
     #[inline]
-    pub(crate) fn used(&self, place: u32) -> Option<Name<'_>> {
-        let range = span(&self.used_ends, index(place))?;
-        if range.is_empty() {
+    pub(crate) fn used(&self, place: u32) -> Option<Used> {
+        let (start, end) = span(&self.used_ends, index(place))?;
+        if start == end {
             let at = self
                 .shared
                 .binary_search_by_key(&place, |(place, _)| *place)
                 .ok()?;
-            return self.shared.get(at).map(|(_, number)| Name::Shared(*number));
+            return self.shared.get(at).map(|(_, number)| Used::Shared(*number));
         }
-        let skip = index(self.name_ends.last().copied().unwrap_or_default());
-        self.text
-            .get(skip + range.start..skip + range.end)
-            .map(Name::Here)
-    }
-
-    /// Tells whether some names are not in the page.
-    pub(crate) fn has_shared(&self) -> bool {
-        !self.shared.is_empty()
+        // The lengths were checked against the text, so that this cannot be too much.
+        let skip = self.name_ends.last().copied().unwrap_or_default();
+        Some(Used::Here(Piece {
+            start: skip.saturating_add(start),
+            end: skip.saturating_add(end),
+        }))
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -145,14 +158,10 @@ fn read_shared(numbers: &mut Cursor<'_>, count: u32, used_ends: &[u32]) -> Optio
 }
 
 #[inline]
-fn span(ends: &[u32], at: usize) -> Option<std::ops::Range<usize>> {
-    let end = index(*ends.get(at)?);
-    let start = at
-        .checked_sub(1)
-        .and_then(|before| ends.get(before))
-        .copied()
-        .unwrap_or_default();
-    Some(index(start)..end)
+fn span(ends: &[u32], at: usize) -> Option<(u32, u32)> {
+    let end = *ends.get(at)?;
+    let before = at.checked_sub(1).and_then(|before| ends.get(before));
+    Some((before.copied().unwrap_or_default(), end))
 }
 
 /// A page under construction, without the names that its bodies use.
@@ -285,25 +294,16 @@ mod tests {
         assert_eq!(page.find(0xfff), None);
         assert_eq!(page.find(0x1007), Some((0, 0x1000)));
         assert_eq!(page.find(u64::MAX), Some((2, 0x2000)));
-        assert_eq!(
-            (page.name(1), page.body(1)),
-            (Some("second"), Some(&b"22"[..]))
-        );
-        assert_eq!(
-            (page.name(2), page.body(2)),
-            (Some("third"), Some(&b""[..]))
-        );
-        assert_eq!(page.name(3), None);
-        let used = [0, 1, 2, 3].map(|place| page.used(place));
-        assert_eq!(
-            used,
-            [
-                Some(Name::Here("a.c")),
-                Some(Name::Shared(70)),
-                Some(Name::Here("in")),
-                None
-            ]
-        );
+        let name = |entry| page.name(entry).and_then(|piece| page.text(piece));
+        assert_eq!((name(1), page.body(1)), (Some("second"), Some(&b"22"[..])));
+        assert_eq!((name(2), page.body(2)), (Some("third"), Some(&b""[..])));
+        assert_eq!(name(3), None);
+        let used = [0, 1, 2, 3].map(|place| match page.used(place) {
+            Some(Used::Here(piece)) => page.text(piece).unwrap_or_default().to_owned(),
+            Some(Used::Shared(number)) => format!("shared {number}"),
+            None => "none".to_owned(),
+        });
+        assert_eq!(used, ["a.c", "shared 70", "in", "none"]);
     }
 
     #[test]

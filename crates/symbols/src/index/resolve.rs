@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Index;
-use super::body::{self, Rows};
 use super::cache::PageCache;
 use super::error::{IndexError, Part};
 use super::page::Page;
@@ -48,7 +47,6 @@ enum Step {
 #[derive(Debug)]
 pub struct Resolve {
     resolved: Resolved,
-    addresses: Vec<u64>,
     step: Step,
     /// Pages that are not there yet, ascending.
     missing: Vec<u32>,
@@ -63,17 +61,14 @@ impl Resolve {
     /// Starts with addresses in any order. Pages in the cache are used and not read.
     #[must_use]
     pub fn new(index: Arc<Index>, cache: &PageCache, addresses: &[u64], detail: Detail) -> Self {
-        let mut addresses = addresses.to_vec();
-        addresses.sort_unstable();
-        addresses.dedup();
         let mut resolve = Self {
-            resolved: Resolved::new(index, detail),
-            addresses,
+            resolved: Resolved::new(index, detail, addresses.to_vec()),
             step: Step::Symbols,
             missing: Vec::new(),
             wanted: Vec::new(),
         };
-        resolve.want_symbols(cache);
+        let pages = resolve.resolved.symbol_pages();
+        resolve.want(cache, pages);
         resolve.advance(cache);
         resolve
     }
@@ -131,17 +126,16 @@ impl Resolve {
     fn advance(&mut self, cache: &PageCache) {
         self.wanted.clear();
         while self.missing.is_empty() && self.step != Step::Done {
-            self.step = match (self.step, self.resolved.detail()) {
-                (Step::Symbols, Detail::Full) => {
-                    self.want_parts(cache);
-                    Step::Parts
+            let (pages, next) = match self.step {
+                Step::Symbols => (self.resolved.note_symbols(), Step::Parts),
+                Step::Parts => {
+                    self.resolved.note_parts();
+                    (self.resolved.name_pages(), Step::Names)
                 }
-                (Step::Parts, _) => {
-                    self.want_names(cache);
-                    Step::Names
-                }
-                _ => Step::Done,
+                Step::Names | Step::Done => (Vec::new(), Step::Done),
             };
+            self.want(cache, pages);
+            self.step = next;
         }
         self.missing.sort_unstable();
         self.missing.dedup();
@@ -153,45 +147,6 @@ impl Resolve {
                 );
             }
         }
-    }
-
-    fn want_symbols(&mut self, cache: &PageCache) {
-        let mut pages = Vec::new();
-        let addresses = std::mem::take(&mut self.addresses);
-        for address in &addresses {
-            self.resolved.index().candidates(*address, |page, _| {
-                if pages.last() != Some(&page) {
-                    pages.push(page);
-                }
-            });
-        }
-        self.addresses = addresses;
-        self.want(cache, pages);
-    }
-
-    fn want_parts(&mut self, cache: &PageCache) {
-        if !self.resolved.index().has_parts() {
-            return;
-        }
-        let mut pages = Vec::new();
-        for address in &self.addresses {
-            if let Some(found) = self.resolved.locate(*address)
-                && let Ok(offset) = u32::try_from(address - found.start)
-                && let Some(Rows::Before(distance)) =
-                    body::rows(found.body().unwrap_or_default(), offset)
-            {
-                pages.extend(found.number.checked_sub(distance));
-            }
-        }
-        self.want(cache, pages);
-    }
-
-    fn want_names(&mut self, cache: &PageCache) {
-        let mut pages = Vec::new();
-        for address in &self.addresses {
-            self.resolved.shared_names(*address, &mut pages);
-        }
-        self.want(cache, pages);
     }
 
     fn want(&mut self, cache: &PageCache, mut pages: Vec<u32>) {

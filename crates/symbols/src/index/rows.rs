@@ -10,7 +10,7 @@
 //! rows             length << 1 | gap?, [gap], fold(line) << 1 | file?, [file], [origin]
 //! ```
 
-use super::varint::{Cursor, fold, put, put_wide, unfold};
+use super::varint::{Cursor, fold, put, put_some, unfold};
 use crate::number::{index, narrow};
 
 /// Rows between two that start anew.
@@ -50,22 +50,18 @@ impl RowWriter {
             self.begin(start);
         }
         let gap = start.saturating_sub(self.end);
-        let length = u64::from(end.saturating_sub(start)) << 1;
-        put_wide(&mut self.rows, length | u64::from(gap != 0));
-        if gap != 0 {
-            put(&mut self.rows, gap);
-        }
         let is_other = is_anew || file != self.file;
-        put_wide(
-            &mut self.rows,
-            (fold(self.line, line) << 1) | u64::from(is_other),
-        );
-        if is_other {
-            put(&mut self.rows, file);
-        }
-        if let Some(origin) = origin {
-            put(&mut self.rows, origin);
-        }
+        let numbers = [
+            (
+                true,
+                u64::from(end.saturating_sub(start)) << 1 | u64::from(gap != 0),
+            ),
+            (gap != 0, u64::from(gap)),
+            (true, (fold(self.line, line) << 1) | u64::from(is_other)),
+            (is_other, u64::from(file)),
+            (origin.is_some(), u64::from(origin.unwrap_or_default())),
+        ];
+        put_some(&mut self.rows, &numbers);
         (self.end, self.line, self.file) = (end, line, file);
         self.count += 1;
     }

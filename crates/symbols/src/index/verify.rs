@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Checks every byte of an index, for people and for tests.
 
+use std::io::{self, Read};
+
+use xxhash_rust::xxh3::Xxh3;
+
 use super::body::{self, Levels, Rows};
 use super::error::{IndexError, Part};
 use super::format::{HEAD_BYTES, check_head};
 use super::page::Page;
 use super::root::PageKind;
 use super::{Index, ReadAt};
-use crate::number::narrow;
+use crate::number::{narrow, wide};
 
 /// Reads a whole index and checks it: first bytes, root, last bytes, and every page.
 ///
@@ -30,6 +34,28 @@ pub fn verify(source: &(impl ReadAt + ?Sized)) -> Result<Index, IndexError> {
         }
     }
     Ok(index)
+}
+
+/// Returns the size and the hash of a symbol file, as [`Index::file_bytes`] and
+/// [`Index::file_hash`] tell them.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn hash(mut file: impl Read) -> io::Result<(u64, u128)> {
+    let mut hash = Xxh3::new();
+    let mut chunk = vec![0; 1 << 20];
+    let mut bytes = 0u64;
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok((bytes, hash.digest128())),
+            Ok(read) => {
+                hash.update(chunk.get(..read).unwrap_or_default());
+                bytes = bytes.saturating_add(wide(read));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Tells whether the bodies of a page can be read.

@@ -92,7 +92,7 @@ struct CallRow {
 }
 
 /// A place in the source text.
-pub(crate) type Place<'a> = (Option<Cow<'a, str>>, Option<u32>);
+type Place<'a> = (Option<Cow<'a, str>>, Option<u32>);
 
 impl SymbolTable {
     /// Returns the symbol with the greatest start that is not above the address.
@@ -142,7 +142,13 @@ impl SymbolTable {
         self.header.code.as_ref()
     }
 
-    /// Returns the number of addresses that have a symbol of their own.
+    /// Returns the addresses that have a symbol of their own, ascending.
+    #[must_use]
+    pub fn addresses(&self) -> &[u64] {
+        &self.addresses
+    }
+
+    /// Returns their number.
     #[must_use]
     pub fn len(&self) -> usize {
         self.addresses.len()
@@ -213,7 +219,7 @@ impl SymbolTable {
 }
 
 /// Puts an inlined function, or without one the outer function, at a place.
-pub(crate) fn place_function<'a>(
+fn place_function<'a>(
     symbol: &mut Symbol<'a>,
     inlined: Option<Option<Cow<'a, str>>>,
     (file, line): Place<'a>,

@@ -6,6 +6,7 @@
     reason = "test code may panic"
 )]
 
+mod crash_docs;
 mod running;
 
 use std::process::Command;

@@ -26,6 +26,8 @@ mod sharing;
 mod sign_in;
 mod support;
 mod symbolication;
+mod symbolication_metrics;
+mod symbols_command;
 mod tokens;
 mod try_symbols;
 mod uploads;
@@ -47,6 +49,14 @@ const SYMBOLS: &[u8] =
 /// Its place in an archive and on the server.
 const SYMBOLS_PATH: &str =
     "libthread_db.so.1/35CBDBAB3BB68DA78B6E8EF1939FA3CB0/libthread_db.so.1.sym";
+
+/// Its index, as the service makes it.
+fn index_of(symbols: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let options = releng_symbols::index::BuildOptions::default();
+    releng_symbols::index::build(symbols, &mut bytes, &options).unwrap();
+    bytes
+}
 
 /// A running tecken.
 struct App(TestApp<Tecken>);
