@@ -4,8 +4,10 @@
 //! Addresses are gone through in their order, so that the bytes of a page are read while they are
 //! in the cache of the processor; texts stay in their pages until somebody asks for them.
 
+use std::ops::Range;
+
 use super::page::{Piece, Used};
-use crate::number::{index, narrow};
+use crate::number::{index, narrow, position};
 
 /// A text of a page, or one that pages share.
 pub(crate) type Text = Option<Used>;
@@ -40,9 +42,52 @@ pub(crate) struct Place {
 pub(crate) struct Answers {
     /// Ascending, each once.
     addresses: Vec<u64>,
+    buckets: Buckets,
     /// One for each address.
     answers: Vec<Option<Answer>>,
     places: Vec<Place>,
+}
+
+/// About as many equal parts of a range as there are addresses in it, so that most have one or two:
+/// a search through all addresses would wait for memory at nearly every step.
+#[derive(Debug, Default)]
+struct Buckets {
+    first: u64,
+    shift: u32,
+    /// How many addresses lie below the end of each part.
+    ends: Vec<u32>,
+}
+
+impl Buckets {
+    fn new(addresses: &[u64]) -> Self {
+        let (Some(first), Some(last)) = (addresses.first(), addresses.last()) else {
+            return Self::default();
+        };
+        let parts = addresses.len().next_power_of_two().trailing_zeros();
+        let shift = (u64::BITS - (last - first).leading_zeros()).saturating_sub(parts);
+        let mut ends = Vec::with_capacity(2 * addresses.len());
+        for (number, address) in addresses.iter().enumerate() {
+            let part = position((address - first) >> shift);
+            while ends.len() < part {
+                ends.push(narrow(number));
+            }
+        }
+        ends.push(narrow(addresses.len()));
+        Self {
+            first: *first,
+            shift,
+            ends,
+        }
+    }
+
+    /// Where the address is, if it is one of them.
+    #[inline]
+    fn of(&self, address: u64) -> Option<Range<usize>> {
+        let part = position(address.checked_sub(self.first)? >> self.shift);
+        let end = index(*self.ends.get(part)?);
+        let before = part.checked_sub(1).and_then(|part| self.ends.get(part));
+        Some(before.map_or(0, |start| index(*start))..end)
+    }
 }
 
 impl Answer {
@@ -66,6 +111,7 @@ impl Answers {
         addresses.dedup();
         Self {
             answers: Vec::with_capacity(addresses.len()),
+            buckets: Buckets::new(&addresses),
             addresses,
             places: Vec::new(),
         }
@@ -101,8 +147,10 @@ impl Answers {
 
     #[inline]
     pub(crate) fn get(&self, address: u64) -> Option<&Answer> {
-        let at = self.addresses.binary_search(&address).ok()?;
-        self.answers.get(at)?.as_ref()
+        let bucket = self.buckets.of(address)?;
+        let near = self.addresses.get(bucket.clone())?;
+        let at = near.binary_search(&address).ok()?;
+        self.answers.get(bucket.start + at)?.as_ref()
     }
 
     /// Places of an answer, the outermost first.
@@ -121,7 +169,42 @@ impl Answers {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.addresses.capacity() * size_of::<u64>()
+            + self.buckets.ends.capacity() * size_of::<u32>()
             + self.answers.capacity() * size_of::<Option<Answer>>()
             + self.places.capacity() * size_of::<Place>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_in_its_bucket_and_no_other_is_found() {
+        let lists: [&[u64]; 8] = [
+            &[],
+            &[0],
+            &[u64::MAX],
+            &[0, u64::MAX],
+            &[5, 6, 7, 8, 9],
+            &[0, 1, 2, 1 << 40, (1 << 40) + 1, u64::MAX - 1, u64::MAX],
+            &[0x1000, 0x1001, 0x2000, 0x1_0000, 0x1_0001, 0x1_0002],
+            &[1 << 63, (1 << 63) + 3],
+        ];
+        for list in lists {
+            let buckets = Buckets::new(list);
+            let find = |address: u64| {
+                let bucket = buckets.of(address)?;
+                let at = list[bucket.clone()].binary_search(&address).ok()?;
+                Some(bucket.start + at)
+            };
+            for (number, address) in list.iter().enumerate() {
+                assert_eq!(find(*address), Some(number), "{list:x?}");
+                for other in [address.wrapping_sub(1), address.wrapping_add(1)] {
+                    assert_eq!(find(other), list.iter().position(|known| *known == other));
+                }
+            }
+            assert!(buckets.ends.len() <= 2 * list.len().max(1), "{list:x?}");
+        }
     }
 }
