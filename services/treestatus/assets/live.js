@@ -125,5 +125,10 @@ function take(feed, block) {
     feed.news(JSON.parse(fields.data));
   } else if (fields.event === "reset") {
     feed.news(null);
+  } else if (fields.event === "stale") {
+    // The service is there, but its database is not: nobody knows what happens meanwhile.
+    feed.lost(feed.heard);
+  } else if (fields.event === "fresh") {
+    feed.connected().catch(() => feed.stop?.());
   }
 }

@@ -19,6 +19,10 @@ pub enum News {
     Event(Arc<FeedEvent>),
     /// Events may be in the database that were not handed on.
     LookYourself,
+    /// The database does not answer: nobody knows what happens meanwhile.
+    Stale,
+    /// It answers again, and what happened meanwhile follows.
+    Fresh,
 }
 
 /// Where listeners of this process are served from.
@@ -45,16 +49,10 @@ impl Feed {
         }
     }
 
-    /// Gives an event to everybody who listens now.
-    pub fn hand_on(&self, event: Arc<FeedEvent>) {
+    /// Tells everybody who listens now.
+    pub fn tell(&self, news: News) {
         // Nobody listening is no failure.
-        let _ = self.live.send(News::Event(event));
-    }
-
-    /// Sends everybody to the database: what was committed before this process followed it was not
-    /// handed on.
-    pub fn look_yourselves(&self) {
-        let _ = self.live.send(News::LookYourself);
+        let _ = self.live.send(news);
     }
 
     /// Takes a place.

@@ -17,6 +17,7 @@ mod links;
 mod loops;
 mod mails;
 mod published;
+mod rsynced;
 mod site;
 mod smtp;
 mod stores;

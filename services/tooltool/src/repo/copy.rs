@@ -139,7 +139,8 @@ impl Copy<'_> {
                     .eq(file)
                     .and(batch_id.eq(batch))
                     .and(filename.gt(&name))));
-            let rest = batch_files::table.filter(is_later);
+            // Said twice: databases find the place in the index by this alone.
+            let rest = batch_files::table.filter(file_id.ge(file)).filter(is_later);
             let rest = rest.order((file_id, batch_id, filename));
             let rows: Vec<BatchFile> = rest.limit(PAGE).load(self.from)?;
             let Some(row) = rows.last() else {
@@ -156,7 +157,8 @@ impl Copy<'_> {
         let (mut file, mut name) = (i32::MIN, String::new());
         loop {
             let is_later = file_id.gt(file).or(file_id.eq(file).and(region.gt(&name)));
-            let rest = instances::table.filter(is_later).order((file_id, region));
+            let rest = instances::table.filter(file_id.ge(file)).filter(is_later);
+            let rest = rest.order((file_id, region));
             let mut rows: Vec<Instance> = rest.limit(PAGE).load(self.from)?;
             let Some(row) = rows.last() else {
                 return Ok(());
@@ -199,14 +201,17 @@ impl Copy<'_> {
         let (mut file, mut name) = (i32::MIN, String::new());
         loop {
             let is_later = file_id.gt(file).or(file_id.eq(file).and(region.gt(&name)));
-            let rest = watches::table.filter(is_later).order((file_id, region));
+            let rest = watches::table.filter(file_id.ge(file)).filter(is_later);
+            let rest = rest.order((file_id, region));
             let mut rows: Vec<Watch> = rest.limit(PAGE).load(self.from)?;
             let Some(row) = rows.last() else {
                 return Ok(());
             };
             (file, name) = (row.file_id, row.region.clone());
             rows.retain(|row| (self.rename)(&row.region).is_none());
-            put!(self.to, watches, &rows)?;
+            if !rows.is_empty() {
+                put!(self.to, watches, &rows)?;
+            }
             (self.progress)("watches", rows.len());
         }
     }

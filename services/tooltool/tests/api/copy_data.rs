@@ -3,13 +3,15 @@
 
 use std::process::{Command, Output};
 
+use diesel::connection::SimpleConnection as _;
+use releng_db::Db;
 use releng_testkit::database::{Backend, TestDatabase, backends};
 use releng_testkit::temp;
 use serde_json::{Value, json};
 
-use crate::{App, digest, entry};
+use crate::{App, PATIENCE, digest, entry};
 
-fn copy(from: &str, to: &str, more: &[&str]) -> Output {
+pub fn copy(from: &str, to: &str, more: &[&str]) -> Output {
     let folder = temp::dir();
     Command::new(env!("CARGO_BIN_EXE_releng-tooltool"))
         .args(["copy-data", "--from", from, "--to", to])
@@ -114,6 +116,30 @@ async fn regions_get_the_names_that_they_have_in_the_new_installation() {
             new.bytes(&new.anonymous(), &digest(b"public")).await,
             b"public"
         );
+    }
+}
+
+#[actix_web::test]
+async fn two_regions_may_become_one() {
+    for backend in backends() {
+        let mut old = filled(Backend::Sqlite).await;
+        let url = old.app.settings().common.database_url.clone();
+        old.app.stop().await;
+        let db = Db::connect(&url, 1, PATIENCE).unwrap();
+        let other = "INSERT INTO releng_tooltool_file_instances \
+                     SELECT file_id, 'other' FROM releng_tooltool_file_instances";
+        let add = db.write(move |conn| Ok(conn.batch_execute(other)?));
+        add.await.unwrap();
+        let target = TestDatabase::empty(backend);
+        let output = copy(
+            &url,
+            target.url(),
+            &["--region=local=one", "--region=other=one"],
+        );
+        assert!(output.status.success(), "{output:?}");
+        let builder = App::builder(backend).set("DATABASE_URL", target.url());
+        let file = App::started(builder).await.file(&digest(b"public")).await;
+        assert_eq!(file["instances"], json!(["one"]));
     }
 }
 

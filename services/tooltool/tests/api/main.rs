@@ -250,7 +250,9 @@ async fn apps() -> Vec<App> {
 
 /// Starts an app on every set of backends: all embedded, and PostgreSQL with a bucket.
 async fn app_sets() -> Vec<App> {
-    app_sets_where("1").await
+    // Nothing is verified before its PUT URL has ended; a machine that does much else needs some seconds
+    // from the URL to the PUT.
+    app_sets_where("4").await
 }
 
 /// Starts the same with PUT URLs that live so many seconds.

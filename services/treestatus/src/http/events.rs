@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_secs(1);
     params(
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event"),
         ("wait" = Option<u8>, Query, description = "0: end when all that happened so far is sent")),
-    responses((status = 200, description = "A stream of events `tree`: what happened and the state after it; `reset`: read the trees again", content_type = "text/event-stream"),
+    responses((status = 200, description = "A stream of events `tree`: what happened and the state after it; `reset`: read the trees again; `stale` and `fresh`: the database does not answer, and does again", content_type = "text/event-stream"),
         (status = 400, description = "No such kind of id"), (status = 503, description = "Too many streams")))]
 pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Result<HttpResponse> {
     let last = last_event_id(&request)?;
@@ -54,6 +54,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Result<H
         cursor,
         text: head,
         is_behind: true,
+        is_stale: false,
         until,
         spoke: Instant::now(),
     };
@@ -85,6 +86,8 @@ struct Stream {
     text: String,
     /// Whether events are in the database that the live feed has passed already.
     is_behind: bool,
+    /// Whether the client knows that the database does not answer.
+    is_stale: bool,
     /// The newest event when the request came: where a stream ends that does not wait for more.
     until: Option<Cursor>,
     spoke: Instant,
@@ -104,7 +107,7 @@ impl Stream {
                 return Ok(None);
             }
             if self.is_behind {
-                self.catch_up().await?;
+                self.catch_up().await;
                 continue;
             }
             if let Some(until) = self.until {
@@ -118,7 +121,10 @@ impl Stream {
             }
             match tokio::time::timeout(LOOK, self.listener.live.recv()).await {
                 Ok(Ok(News::Event(event))) => self.push(&event),
-                Ok(Ok(News::LookYourself) | Err(RecvError::Lagged(_))) => self.is_behind = true,
+                Ok(Ok(News::LookYourself | News::Fresh) | Err(RecvError::Lagged(_))) => {
+                    self.is_behind = true;
+                }
+                Ok(Ok(News::Stale)) => self.set_stale(true),
                 Ok(Err(RecvError::Closed)) => return Ok(None),
                 Err(_) if self.spoke.elapsed() >= ALIVE => self.text.push_str(": alive\n\n"),
                 Err(_) => {}
@@ -126,13 +132,29 @@ impl Stream {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<()> {
-        let events = ops::feed_after(&self.state, self.cursor).await?;
+    /// Reads what the live feed has passed. While the database does not answer the client hears that,
+    /// and stays.
+    async fn catch_up(&mut self) {
+        let Ok(events) = ops::feed_after(&self.state, self.cursor).await else {
+            if self.is_stale {
+                tokio::time::sleep(LOOK).await;
+            }
+            return self.set_stale(true);
+        };
+        self.set_stale(false);
         self.is_behind = !events.is_empty();
         for event in events {
             self.push(&Arc::new(event));
         }
-        Ok(())
+    }
+
+    fn set_stale(&mut self, is_stale: bool) {
+        if self.is_stale != is_stale {
+            self.is_stale = is_stale;
+            let name = if is_stale { "stale" } else { "fresh" };
+            self.text
+                .push_str(&format!("event: {name}\ndata: {{}}\n\n"));
+        }
     }
 
     /// Adds an event unless it was sent already.

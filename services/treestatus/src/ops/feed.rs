@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outbox::outbox_prune;
 use crate::domain::{Cursor, FeedEvent, Happened, Tree};
+use crate::feed::News;
 use crate::{State, repo};
 
 /// Events that are read at once.
@@ -125,10 +126,16 @@ pub async fn feed_follow(state: &State, cancel: CancellationToken) {
     let mut place = None;
     let mut seen = None;
     let mut pruned: Option<tokio::time::Instant> = None;
+    let mut is_stale = false;
     while !cancel.is_cancelled() {
-        match step(state, &mut place, &mut seen).await {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(error = error.chain(), "the change feed waits"),
+        let stepped = step(state, &mut place, &mut seen).await;
+        if let Err(error) = &stepped {
+            tracing::warn!(error = error.chain(), "the change feed waits");
+        }
+        if stepped.is_err() != is_stale {
+            is_stale = stepped.is_err();
+            let news = if is_stale { News::Stale } else { News::Fresh };
+            state.feed.tell(news);
         }
         if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
             pruned = Some(tokio::time::Instant::now());
@@ -160,7 +167,8 @@ async fn step(
         None => {
             let newest = feed_start(state, None).await?.0;
             *place = Some(newest);
-            state.feed.look_yourselves();
+            // What was committed before this process followed the feed was not handed on.
+            state.feed.tell(News::LookYourself);
             newest
         }
     };
@@ -170,7 +178,7 @@ async fn step(
         let Some(last) = events.last() else { break };
         cursor = last.cursor;
         for event in events {
-            state.feed.hand_on(Arc::new(event));
+            state.feed.tell(News::Event(Arc::new(event)));
         }
     }
     *seen = Some(token);

@@ -14,6 +14,7 @@ use releng_testkit::poll::eventually;
 use serde_json::{Value, json};
 
 use crate::App;
+use crate::outage::Pair;
 use forwarder::Forwarder;
 
 const HOME: &str = "/static/ui/treestatus/";
@@ -253,6 +254,28 @@ async fn what_others_do_appears_and_a_lost_connection_is_said() {
         browser.shows("tr[data-tree=autoland]", "bug 3").await;
         assert!(!browser.sees("tr[data-tree=try]").await);
     }
+}
+
+#[actix_web::test]
+async fn a_database_that_is_gone_is_said_on_open_pages_until_it_is_back() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let Some(browser) = Browser::open(1200, 900).await else {
+        return;
+    };
+    let pair = Pair::start("120").await;
+    browser.go(&format!("{}{HOME}", pair.app.0.address())).await;
+    browser.shows("#connection", "Live").await;
+    pair.cut().await;
+    browser
+        .shows("#lost", "Connection lost: this is the state of")
+        .await;
+    let open = json!({"trees": ["a"], "status": "open", "reason": "bug 2", "tags": []});
+    assert_eq!(pair.other.update(open).await.status, 204);
+    pair.mend();
+    browser.shows("#connection", "Live").await;
+    browser.shows("tr[data-tree=a]", "bug 2").await;
 }
 
 #[actix_web::test]

@@ -2,11 +2,13 @@
 //! What others are told of changes: Pulse, Statuspage, mails.
 
 mod kill;
+mod kill_page;
 mod listener;
 mod page;
 pub(crate) mod processes;
 mod pulse;
 mod pulse_faults;
+mod random;
 mod trouble;
 
 use std::time::Duration;

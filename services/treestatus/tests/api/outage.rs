@@ -9,6 +9,8 @@ use releng_testkit::poll::eventually;
 use releng_testkit::wire::{Passage, Wire};
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 
 use crate::App;
 
@@ -55,6 +57,10 @@ impl Pair {
             .update(json!({"trees": ["a"], "status": "closed", "reason": "bug 1", "tags": ["infra"], "remember": true}))
             .await;
         Self { app, other, wire }
+    }
+
+    pub fn mend(&self) {
+        self.wire.set(Passage::All);
     }
 
     pub async fn cut(&self) {
@@ -150,6 +156,31 @@ async fn reads_go_on_from_memory_and_say_how_old_they_are_until_the_database_is_
     assert_eq!(answer.header("x-data-age"), "", "the first read after it");
     assert_eq!(answer.json()["result"]["status"], "open");
     assert_eq!(pair.get("/trees/a/logs").await.status, 200);
+}
+
+#[actix_web::test]
+async fn the_feed_says_when_the_database_is_gone_and_goes_on_where_it_was() {
+    if !has_postgres() {
+        return;
+    }
+    let pair = Pair::start("120").await;
+    let host = pair.app.0.address().strip_prefix("http://").unwrap();
+    let mut stream = BufReader::new(TcpStream::connect(host).await.unwrap());
+    let request = format!("GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut lines = stream.lines();
+    let mut until = async |wanted: &str| {
+        let found = async { while !lines.next_line().await.unwrap().unwrap().contains(wanted) {} };
+        tokio::time::timeout(PATIENCE, found).await.unwrap();
+    };
+    until(": connected").await;
+    pair.wire.set(Passage::Closed);
+    until("event: stale").await;
+    let open = json!({"trees": ["a"], "status": "open", "reason": "bug 2", "tags": []});
+    assert_eq!(pair.other.update(open).await.status, 204);
+    pair.wire.set(Passage::All);
+    until("event: fresh").await;
+    until("\"reason\":\"bug 2\"").await;
 }
 
 #[actix_web::test]

@@ -125,6 +125,36 @@ async fn app(database: &TestDatabase) -> Option<App> {
 }
 
 #[actix_web::test]
+async fn everything_can_be_copied_into_a_new_database() {
+    for (database, _) in ages().await {
+        let folder = temp::dir();
+        let target = format!("sqlite://{}/new.db", folder.path().display());
+        let output = crate::copy_data::copy(database.url(), &target, &[]);
+        let expected = "copied 2 files, 2 filenames, 1 batches, 1 instances, 1 pending uploads\n";
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            expected,
+            "{output:?}"
+        );
+        let builder = App::builder(Backend::Sqlite).set("DATABASE_URL", target);
+        let app = App::started(builder).await;
+        let batch = app.anonymous().get("/upload/1").await.json();
+        assert_eq!(batch["uploaded"], "2019-10-01T12:30:05.123456Z");
+        assert_eq!(batch["files"]["old.tar"]["visibility"], "internal");
+        assert_eq!(batch["files"]["never.tar"]["has_instances"], false);
+        let file = app.file(&digest(STORED)).await;
+        assert_eq!(
+            (&file["instances"], &file["size"]),
+            (&json!(["us-west-2"]), &json!(25))
+        );
+        assert_eq!(
+            app.announce(json!({"new": entry(b"new")})).await.json()["result"]["id"],
+            2
+        );
+    }
+}
+
+#[actix_web::test]
 async fn everything_can_be_read() {
     for (database, _) in ages().await {
         let Some(app) = app(&database).await else {

@@ -17,25 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::listener::{Listener, assert_chain};
 use super::processes::{Installation, expected, get, make_tree, result, send};
+use super::random::Random;
 use super::{PATIENCE, broker, exchange, port_of, pulse_settings, waiting};
 
 /// Trees, each with a client of its own.
 const TREES: usize = 4;
 /// Longest life of a process.
 const LIFE_MS: u64 = 500;
-
-/// Numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, bound: u64) -> u64 {
-        // xorshift64
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 /// One client: it changes its tree and knows what was answered.
 struct Driver {
@@ -192,7 +180,7 @@ async fn a_process_may_be_killed_at_any_moment() {
     let Some(url) = broker() else { return };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = u64::try_from(now.unwrap().as_nanos()).unwrap() | 1;
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for backend in backends() {
         let exchange = exchange();
         let mut listener = Listener::start(&url, &exchange).await;
@@ -209,7 +197,7 @@ async fn a_process_may_be_killed_at_any_moment() {
                 let driver = Driver {
                     tree: format!("tree{n}"),
                     address: watching.clone(),
-                    random: Random(random.next(u64::MAX) | 1),
+                    random: Random::new(random.next(u64::MAX) | 1),
                     number: 0,
                     answered: BTreeSet::new(),
                     remembered: BTreeSet::new(),

@@ -14,13 +14,13 @@ use crate::App;
 const ADDRESS: &str = "demo@example.org";
 
 /// A page, the mails about it, and the settings for both.
-struct World {
-    page: FakeStatuspage,
+pub(super) struct World {
+    pub(super) page: FakeStatuspage,
     taskcluster: FakeTaskcluster,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let scope = format!("notify:email:{ADDRESS}");
         let client = Client::new("demo/treestatus", "demo-mail-key", &[&scope]);
         Self {
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    fn settings(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
         let pairs = [
             ("STATUSPAGE_ENABLE", "1"),
             ("STATUSPAGE_TOKEN", "page-key"),
