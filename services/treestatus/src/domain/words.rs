@@ -52,8 +52,10 @@ fn plain(text: &str) -> Piece {
 
 /// Returns what stands before the first mention of a bug, the mention, its number, and the rest.
 fn next_bug(text: &str) -> Option<(&str, &str, &str, &str)> {
-    let lower = text.to_ascii_lowercase();
-    lower.match_indices("bug").find_map(|(at, word)| {
+    const WORD: &[u8] = b"bug";
+    let words = text.as_bytes().windows(WORD.len()).enumerate();
+    let mut places = words.filter(|(_, word)| word.eq_ignore_ascii_case(WORD));
+    places.find_map(|(at, word)| {
         let before = text.get(..at)?;
         if before.ends_with(char::is_alphanumeric) {
             return None;
