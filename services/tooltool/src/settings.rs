@@ -140,17 +140,8 @@ impl Settings {
             .or(self.own.aws_endpoint.as_deref())
     }
 
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate_addresses(&self) -> Result<(), Invalid> {
         let own = &self.own;
-        let required = [
-            ("S3_REGIONS_ACCESS_KEY_ID", &own.s3_access_key_id),
-            ("S3_REGIONS_SECRET_ACCESS_KEY", &own.s3_secret_access_key),
-        ];
-        for (name, value) in required {
-            if !self.regions.is_empty() && value.is_none() {
-                return Err(Invalid::missing(name, "with S3_REGIONS"));
-            }
-        }
         for (name, value) in [
             ("AWS_ENDPOINT_URL_S3", &own.s3_endpoint),
             ("AWS_ENDPOINT_URL", &own.aws_endpoint),
@@ -165,6 +156,21 @@ impl Settings {
                 return Err(Invalid::new(name, "must be an http or https address"));
             }
         }
+        Ok(())
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        let own = &self.own;
+        let required = [
+            ("S3_REGIONS_ACCESS_KEY_ID", &own.s3_access_key_id),
+            ("S3_REGIONS_SECRET_ACCESS_KEY", &own.s3_secret_access_key),
+        ];
+        for (name, value) in required {
+            if !self.regions.is_empty() && value.is_none() {
+                return Err(Invalid::missing(name, "with S3_REGIONS"));
+            }
+        }
+        self.validate_addresses()?;
         self.validate_cloudfront()?;
         self.validate_names()?;
         if !(5 << 20..=5 << 30).contains(&own.s3_copy_part.0) {
