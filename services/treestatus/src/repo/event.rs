@@ -53,19 +53,26 @@ pub(crate) fn event_insert_all_in_txn(
 /// Rows before which no other can appear any more.
 const SETTLED: &str = "tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
-/// Returns the next events in their order.
+/// Rows before which no later change of the same tree stands. A transaction gets its number with its
+/// first lock and may wait for others after that, so the order of transactions is not that of the changes
+/// of one tree; ids are, as they are given under the lock of the tree. Without this the last word on a
+/// tree could be an old state.
+const IN_ORDER: &str = "NOT EXISTS (SELECT 1 FROM releng_treestatus_events later \
+    WHERE later.tree = e.tree AND later.id > e.id AND later.tx < e.tx)";
+
+/// Returns the next events in their order, which for each tree is that of its changes.
 pub(crate) fn event_list_after(
     conn: &mut AnyConnection,
     cursor: Cursor,
     limit: i64,
 ) -> QueryResult<Vec<FeedEvent>> {
-    let settled = match conn {
-        AnyConnection::Postgres(_) => SETTLED,
-        AnyConnection::Sqlite(_) => "TRUE",
+    let (settled, in_order) = match conn {
+        AnyConnection::Postgres(_) => (SETTLED, IN_ORDER),
+        AnyConnection::Sqlite(_) => ("TRUE", "TRUE"),
     };
     let sql = format!(
-        "SELECT tx, id, body FROM releng_treestatus_events \
-         WHERE (tx, id) > ($1, $2) AND {settled} ORDER BY tx, id LIMIT $3"
+        "SELECT tx, id, body FROM releng_treestatus_events e \
+         WHERE (tx, id) > ($1, $2) AND {settled} AND {in_order} ORDER BY tx, id LIMIT $3"
     );
     let rows: Vec<EventRow> = diesel::sql_query(sql)
         .bind::<BigInt, _>(cursor.tx)
@@ -75,26 +82,29 @@ pub(crate) fn event_list_after(
     Ok(rows.into_iter().map(FeedEvent::from).collect())
 }
 
-/// Returns the place of the newest event.
+/// Returns the place of the newest event that is told.
 pub(crate) fn event_newest(conn: &mut AnyConnection) -> QueryResult<Cursor> {
-    let newest: Option<(i64, i64)> = events::table
-        .order((events::tx.desc(), events::id.desc()))
-        .select((events::tx, events::id))
-        .first(conn)
-        .optional()?;
-    Ok(newest.map(|(tx, id)| Cursor { tx, id }).unwrap_or_default())
+    let condition = match conn {
+        AnyConnection::Postgres(_) => IN_ORDER,
+        AnyConnection::Sqlite(_) => "TRUE",
+    };
+    newest_where(conn, condition)
 }
 
 /// Returns the place of the newest event before which no other can appear any more: who begins to listen
 /// there misses nothing.
 pub(crate) fn event_newest_settled(conn: &mut AnyConnection) -> QueryResult<Cursor> {
-    let settled = match conn {
+    let condition = match conn {
         AnyConnection::Postgres(_) => SETTLED,
         AnyConnection::Sqlite(_) => "TRUE",
     };
+    newest_where(conn, condition)
+}
+
+fn newest_where(conn: &mut AnyConnection, condition: &str) -> QueryResult<Cursor> {
     let sql = format!(
-        "SELECT tx, id, body FROM releng_treestatus_events \
-         WHERE {settled} ORDER BY tx DESC, id DESC LIMIT 1"
+        "SELECT tx, id, body FROM releng_treestatus_events e \
+         WHERE {condition} ORDER BY tx DESC, id DESC LIMIT 1"
     );
     let row: Option<EventRow> = diesel::sql_query(sql).get_result(conn).optional()?;
     Ok(row

@@ -3,8 +3,14 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use releng_db::{AnyConnection, Db};
+use releng_testkit::database::{Backend, backends};
+use releng_testkit::poll::eventually;
 use releng_testkit::process::Process;
 use releng_testkit::temp;
 use serde_json::{Value, json};
@@ -139,6 +145,74 @@ async fn a_refused_change_tells_nothing_and_a_lost_place_is_admitted() {
                 &json!("Last-Event-ID must be the id of an event of this feed")
             )
         );
+    }
+}
+
+/// Holds the row of a tree until the sender is dropped, as a transaction by hand does.
+async fn hold(database_url: &str, tree: &'static str) -> (Db, mpsc::Sender<()>) {
+    let db = Db::connect(database_url, 4, Duration::from_secs(30)).unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let (holds, held) = tokio::sync::oneshot::channel();
+    let holding = db.clone();
+    tokio::spawn(async move {
+        let work = move |conn: &mut AnyConnection| {
+            let lock = "SELECT 1 FROM releng_treestatus_trees WHERE tree = ";
+            conn.batch_execute(&format!("BEGIN; {lock}'{tree}' FOR UPDATE"))?;
+            let _ = holds.send(());
+            let _ = released.recv();
+            Ok(conn.batch_execute("COMMIT")?)
+        };
+        holding.read(work).await.unwrap();
+    });
+    held.await.unwrap();
+    (db, release)
+}
+
+/// Waits until a transaction of the database waits for a lock.
+async fn until_one_waits(db: &Db) {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let sql = "SELECT COUNT(*) AS n FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually(Duration::from_secs(30), || async {
+        let count = db.read(move |conn| Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.n));
+        (count.await.unwrap() > 0).then_some(())
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn the_last_word_on_a_tree_is_its_newest_state() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let app = App::start(Backend::Postgres).await;
+    for name in ["a", "b", "c"] {
+        app.tree(name).await;
+    }
+    let (_, start) = after(&app, None).await;
+    let (db, release) = hold(app.0.database.url(), "b").await;
+    let closing = app.update(
+        json!({"trees": ["a", "b", "c"], "status": "closed", "reason": "late", "tags": ["infra"]}),
+    );
+    let others = async {
+        // It has its number already, and the lock of `c` not yet.
+        until_one_waits(&db).await;
+        let body = json!({"trees": ["c"], "status": "open", "reason": "early"});
+        assert_eq!(app.update(body).await.status, 204);
+        drop(release);
+    };
+    let (closed, ()) = tokio::join!(closing, others);
+    assert_eq!(closed.status, 204);
+    let (events, _) = after(&app, Some(&start)).await;
+    let states = app.0.anonymous().get("/trees").await.json()["result"].clone();
+    assert_eq!(states["c"]["reason"], "late");
+    for name in ["a", "b", "c"] {
+        let told = events.iter().filter(|e| e.data["tree"]["tree"] == name);
+        assert_eq!(told.last().unwrap().data["tree"], states[name], "{name}");
     }
 }
 
