@@ -211,8 +211,8 @@ async fn the_last_word_on_a_tree_is_its_newest_state() {
     let states = app.0.anonymous().get("/trees").await.json()["result"].clone();
     assert_eq!(states["c"]["reason"], "late");
     for name in ["a", "b", "c"] {
-        let told = events.iter().filter(|e| e.data["tree"]["tree"] == name);
-        assert_eq!(told.last().unwrap().data["tree"], states[name], "{name}");
+        let newest = events.iter().rfind(|e| e.data["tree"]["tree"] == name);
+        assert_eq!(newest.unwrap().data["tree"], states[name], "{name}");
     }
 }
 
