@@ -56,8 +56,9 @@ async fn a_public_file_is_uploaded_and_fetched_without_credentials() {
         let (is_done, told) = run(&app, &line(ENGINEER, &upload)).await;
         assert!(is_done, "{told}");
         assert_eq!(told["sent"], true);
-        // The URL was still alive when the client came back with "done".
-        assert_eq!(told["waits"], json!([1]), "{told}");
+        // The URL was still alive when the client came back with "done", for what was left of its life.
+        let waits: Vec<u64> = serde_json::from_value(told["waits"].clone()).unwrap();
+        assert!(matches!(waits[..], [1..=4]), "{told}");
         let digest = digest(b"a compiler");
         app.verified(&digest).await;
         for region in [vec![], vec!["--region", "us-west-2"]] {
