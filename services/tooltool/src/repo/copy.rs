@@ -152,6 +152,12 @@ impl Copy<'_> {
         }
     }
 
+    fn rename_in(&self, region: &mut String) {
+        if let Some(renamed) = (self.rename)(region) {
+            *region = renamed;
+        }
+    }
+
     fn instances(&mut self) -> QueryResult<()> {
         use instances::{file_id, region};
         let (mut file, mut name) = (i32::MIN, String::new());
@@ -165,9 +171,7 @@ impl Copy<'_> {
             };
             (file, name) = (row.file_id, row.region.clone());
             for row in &mut rows {
-                if let Some(renamed) = (self.rename)(&row.region) {
-                    row.region = renamed;
-                }
+                self.rename_in(&mut row.region);
             }
             put_instances(self.to, &rows)?;
             (self.progress)("instances", rows.len());
@@ -185,9 +189,7 @@ impl Copy<'_> {
             };
             last = row.file_id;
             for row in &mut rows {
-                if let Some(renamed) = (self.rename)(&row.region) {
-                    row.region = renamed;
-                }
+                self.rename_in(&mut row.region);
             }
             put!(self.to, pending, &rows)?;
             (self.progress)("pending uploads", rows.len());
