@@ -57,6 +57,13 @@ fn scattered(functions: u64) -> String {
     text
 }
 
+fn assert_same(found: &impl Symbols, expected: &impl Symbols, addresses: &[u64]) {
+    for address in addresses {
+        let (found, expected) = (found.lookup(*address), expected.lookup(*address));
+        assert_eq!(found, expected, "{address:x}");
+    }
+}
+
 #[test]
 fn an_object_store_is_asked_four_times_at_most() {
     let text = scattered(3_000);
@@ -178,13 +185,7 @@ fn functions_in_any_order_are_found() {
     let table = table(&text);
     let addresses: Vec<u64> = (0..500).map(|number| 0xff0 + number * 0x1777).collect();
     let indexed = resolved(&shuffled, &small_pages(), &addresses);
-    for address in addresses {
-        assert_eq!(
-            indexed.lookup(address),
-            table.lookup(address),
-            "{address:x}"
-        );
-    }
+    assert_same(&indexed, &table, &addresses);
 }
 
 #[test]
@@ -198,13 +199,7 @@ fn names_may_come_behind_the_functions_and_public_symbols_before() {
         .chain([9, 0x1000, 0x1001])
         .collect();
     let indexed = resolved(&late, &BuildOptions::default(), &addresses);
-    for address in addresses {
-        assert_eq!(
-            indexed.lookup(address),
-            table.lookup(address),
-            "{address:x}"
-        );
-    }
+    assert_same(&indexed, &table, &addresses);
 }
 
 #[test]
@@ -241,9 +236,7 @@ fn a_full_cache_gives_the_same_answers() {
         let found = index
             .resolve(&bytes, &cache, &addresses, Detail::Full)
             .unwrap();
-        for address in addresses {
-            assert_eq!(found.lookup(address), table.lookup(address));
-        }
+        assert_same(&found, &table, &addresses);
         assert!(cache.usage().bytes <= 1 << 20);
     }
     assert!(cache.usage().evictions > 0);
