@@ -54,7 +54,7 @@ impl Value for PathBuf {
 
 /// Yes: `1`, `true`, `yes`, `y`, `on`. No: `0`, `false`, `no`, `n`, `off` and the empty text.
 /// Anything else is an error: a misspelt switch must not silently be off. Services that took the
-/// place of Flask ones read switches by [`flask_switch`] instead.
+/// place of Flask ones know only `1` and `true` as yes.
 impl Value for bool {
     const IS_SWITCH: bool = true;
 
