@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::json::{self, Kind, Number};
+use super::json::{self, Kind, Number, Text};
 use super::messages as m;
 use super::shape::Shape;
 use super::{Entry, Frame, Job, Limits, Module, Offset};
@@ -13,6 +13,10 @@ use crate::module::ModuleKey;
 
 /// Longest name of a module, in characters.
 const MAX_NAME_CHARS: usize = 1024;
+/// Digits of a number that Python takes from JSON.
+const MAX_DIGITS: usize = 4300;
+/// Digits that fit into 64 bits whatever they are.
+const CHUNK_DIGITS: usize = 18;
 
 pub(super) fn parse(shapes: &[Shape<'_>], limits: &Limits) -> Result<Vec<Job>, String> {
     let mut reader = Reader {
@@ -78,15 +82,17 @@ impl Reader<'_> {
     }
 
     fn memory_map(&mut self, raw: &RawValue) -> Result<(Vec<Entry>, Vec<Module>), String> {
-        let mut positions: HashMap<String, usize> = HashMap::new();
+        let mut positions: HashMap<(String, bool), usize> = HashMap::new();
         let mut entries: Vec<Entry> = Vec::new();
         let mut modules = Vec::new();
         json::each(raw, |item| {
             count("modules", &mut self.modules, self.limits.modules)?;
             let (name, debug_id) = module(item)?;
-            let label = format!("{name}/{debug_id}");
-            let entry = *positions.entry(label.clone()).or_insert_with(|| {
-                let key = ModuleKey::parse(&name, &debug_id);
+            let label = format!("{}/{debug_id}", name.text);
+            let place = (label.clone(), name.is_lossy);
+            let entry = *positions.entry(place).or_insert_with(|| {
+                // A name that is not as it was sent may be that of another module.
+                let key = ModuleKey::parse(&name.text, &debug_id).filter(|_| !name.is_lossy);
                 entries.push(Entry {
                     label,
                     key,
@@ -94,7 +100,10 @@ impl Reader<'_> {
                 });
                 entries.len() - 1
             });
-            modules.push(Module { name, entry });
+            modules.push(Module {
+                name: name.text,
+                entry,
+            });
             Ok(())
         })?;
         Ok((entries, modules))
@@ -128,13 +137,17 @@ fn any_frame(frame: &RawValue) -> Result<(Option<u64>, Offset), String> {
     };
     let index = match json::number(index) {
         Some(Number::Natural(index)) => Some(index),
-        Some(Number::Negative(_)) => None,
+        Some(Number::Negative(_) | Number::FarNegative(_)) => None,
         Some(Number::OutOfRange) => return Err(m::INVALID_JSON.to_owned()),
         Some(Number::Literal(_)) | None => return Err(m::FRAME_NOT_INTEGERS.to_owned()),
     };
     let offset = match json::number(offset) {
         Some(Number::Natural(offset)) => Offset::Address(offset),
         Some(Number::Negative(offset)) => Offset::Negative(offset),
+        Some(Number::FarNegative(digits)) => match far_hex(digits) {
+            Some(hex) => Offset::FarNegative(hex.into()),
+            None => return Err(m::INVALID_JSON.to_owned()),
+        },
         Some(Number::Literal(text)) => Offset::Literal(text.into()),
         Some(Number::OutOfRange) => return Err(m::INVALID_JSON.to_owned()),
         None => return Err(m::FRAME_NOT_INTEGERS.to_owned()),
@@ -142,7 +155,35 @@ fn any_frame(frame: &RawValue) -> Result<(Option<u64>, Offset), String> {
     Ok((index, offset))
 }
 
-fn module(item: &RawValue) -> Result<(String, String), String> {
+/// The hex digits of a number of many decimal ones; nothing beyond so many that the first
+/// implementation's language takes.
+fn far_hex(digits: &str) -> Option<String> {
+    if digits.len() > MAX_DIGITS {
+        return None;
+    }
+    // Least first, in base 2^64.
+    let mut words: Vec<u64> = Vec::new();
+    for chunk in digits.as_bytes().chunks(CHUNK_DIGITS) {
+        let value: u64 = str::from_utf8(chunk).ok()?.parse().ok()?;
+        let factor = 10_u128.pow(u32::try_from(chunk.len()).ok()?);
+        let mut carry = u128::from(value);
+        for word in &mut words {
+            let sum = u128::from(*word) * factor + carry;
+            // The low half of the sum.
+            *word = u64::try_from(sum & u128::from(u64::MAX)).ok()?;
+            carry = sum >> u64::BITS;
+        }
+        if carry != 0 {
+            words.push(u64::try_from(carry).ok()?);
+        }
+    }
+    let mut words = words.iter().rev();
+    let mut hex = format!("{:x}", words.next()?);
+    words.for_each(|word| hex.push_str(&format!("{word:016x}")));
+    Some(hex)
+}
+
+fn module(item: &RawValue) -> Result<(Text, String), String> {
     if json::kind(item) != Kind::List {
         return Err(m::MODULE_NOT_A_PAIR.to_owned());
     }
@@ -152,17 +193,21 @@ fn module(item: &RawValue) -> Result<(String, String), String> {
     let Some(name) = json::string(name)? else {
         return Err(m::NAME_NOT_A_STRING.to_owned());
     };
-    if name.chars().nth(MAX_NAME_CHARS).is_some() {
+    if name.text.chars().nth(MAX_NAME_CHARS).is_some() {
         return Err(m::NAME_TOO_LONG.to_owned());
     }
     let debug_id = match json::kind(debug_id) {
         Kind::Null => String::new(),
-        _ => json::string(debug_id)?.ok_or_else(|| m::DEBUG_ID_NOT_A_STRING.to_owned())?,
+        _ => {
+            let text = json::string(debug_id)?;
+            text.ok_or_else(|| m::DEBUG_ID_NOT_A_STRING.to_owned())?
+                .text
+        }
     };
     if debug_id.is_empty() {
         return Err(m::DEBUG_ID_EMPTY.to_owned());
     }
-    if name.contains('\0') {
+    if name.text.contains('\0') {
         return Err(m::NAME_WITH_NUL.to_owned());
     }
     Ok((name, debug_id))

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::messages::INVALID_JSON;
@@ -30,7 +30,9 @@ pub(super) enum Number<'a> {
     Natural(u64),
     /// An integer below 0, without its sign.
     Negative(u64),
-    /// An integer beyond 64 bits.
+    /// An integer below 0 that has more than 64 bits: its digits, without its sign.
+    FarNegative(&'a str),
+    /// An integer from 2^64 on.
     OutOfRange,
     /// Anything with a fraction or an exponent.
     Literal(&'a str),
@@ -75,15 +77,72 @@ pub(super) fn is_falsy(value: &RawValue) -> Result<bool, String> {
     })
 }
 
+/// A string. JSON can spell half of a surrogate pair, which is no text: a replacement character
+/// stands for it here, as for any byte that is none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Something was replaced.
+    pub(super) is_lossy: bool,
+}
+
 /// A string, or nothing when the value is of another type.
-pub(super) fn string(value: &RawValue) -> Result<Option<String>, String> {
+pub(super) fn string(value: &RawValue) -> Result<Option<Text>, String> {
     if kind(value) != Kind::String {
         return Ok(None);
     }
-    // Valid JSON, but no text: half of a surrogate pair.
     serde_json::from_str(value.get())
         .map(Some)
         .map_err(|_error| INVALID_JSON.to_owned())
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Asked for bytes, the parser lets halves of pairs through, as three bytes each.
+        deserializer.deserialize_bytes(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
+        Ok(match str::from_utf8(bytes) {
+            Ok(text) => Text {
+                text: text.to_owned(),
+                is_lossy: false,
+            },
+            Err(_) => Text {
+                text: String::from_utf8_lossy(&without_halves(bytes)).into_owned(),
+                is_lossy: true,
+            },
+        })
+    }
+}
+
+/// Puts one replacement character in the place of each half of a surrogate pair.
+fn without_halves(bytes: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = match rest {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, tail @ ..] => {
+                whole.extend_from_slice("\u{fffd}".as_bytes());
+                tail
+            }
+            _ => {
+                whole.push(*first);
+                tail
+            }
+        };
+    }
+    whole
 }
 
 /// A number, or nothing when the value is of another type.
@@ -102,6 +161,7 @@ pub(super) fn number(value: &RawValue) -> Option<Number<'_>> {
     Some(match digits.parse() {
         Ok(value) if is_negative && value != 0 => Number::Negative(value),
         Ok(value) => Number::Natural(value),
+        Err(_) if is_negative => Number::FarNegative(digits),
         Err(_) => Number::OutOfRange,
     })
 }
@@ -161,9 +221,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
         let mut members = Members::default();
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(name) = map.next_key::<Text>()? {
             members.is_filled = true;
-            match name.as_str() {
+            match name.text.as_str() {
                 "jobs" => members.jobs = Some(map.next_value()?),
                 "memoryMap" => members.memory_map = Some(map.next_value()?),
                 "stacks" => members.stacks = Some(map.next_value()?),

@@ -212,6 +212,8 @@ pub(crate) enum Offset {
     Address(u64),
     /// Below 0, without its sign.
     Negative(u64),
+    /// Below 0 and beyond 64 bits: its hex digits, without its sign.
+    FarNegative(Box<str>),
     /// A number that is no integer, as written; never looked up.
     Literal(Box<str>),
 }
@@ -221,6 +223,7 @@ impl fmt::Display for Offset {
         match self {
             Self::Address(offset) => write!(f, "{offset:#x}"),
             Self::Negative(offset) => write!(f, "-{offset:#x}"),
+            Self::FarNegative(hex) => write!(f, "-0x{hex}"),
             Self::Literal(text) => f.write_str(text),
         }
     }
@@ -235,7 +238,7 @@ impl Job {
     /// The same, for frames that are looked up: those with an integer offset.
     pub(crate) fn looked_up_module(&self, frame: &Frame) -> Option<&Module> {
         match frame.offset {
-            Offset::Address(_) | Offset::Negative(_) => self.module(frame),
+            Offset::Address(_) | Offset::Negative(_) | Offset::FarNegative(_) => self.module(frame),
             Offset::Literal(_) => None,
         }
     }

@@ -91,6 +91,6 @@ fn is_four(version: &RawValue) -> bool {
     match json::number(version) {
         Some(Number::Natural(number)) => number == 4,
         Some(Number::Literal(text)) => text.parse::<f64>().is_ok_and(|number| number == 4.0),
-        Some(Number::Negative(_) | Number::OutOfRange) | None => false,
+        Some(Number::Negative(_) | Number::FarNegative(_) | Number::OutOfRange) | None => false,
     }
 }

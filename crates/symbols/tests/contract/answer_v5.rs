@@ -69,6 +69,38 @@ fn strange_frames_keep_their_place() {
 }
 
 #[test]
+fn negative_numbers_beyond_64_bits_are_numbers_like_others_below_0() {
+    let body = r#"{"memoryMap": [["xul.pdb", "44E4EC8C2F41492B9369D6B9A059577C2"]], "stacks":
+        [[[0, -18446744073709551616], [-18446744073709551617, 16],
+          [-1, -1000000000000000000000000000000000000000]]]}"#;
+    let expected = concat!(
+        r#"{"results":[{"stacks":[["#,
+        r#"{"frame":0,"module":"xul.pdb","module_offset":"-0x10000000000000000"},"#,
+        r#"{"frame":1,"module":"<unknown>","module_offset":"0x10"},"#,
+        r#"{"frame":2,"module":"<unknown>","module_offset":"-0x2f050fe938943acc45f65568000000000"}"#,
+        r#"]],"found_modules":{"xul.pdb/44E4EC8C2F41492B9369D6B9A059577C2":true}}]}"#,
+    );
+    assert_eq!(answer(body, &xul()), expected);
+}
+
+/// JSON can spell halves of surrogate pairs, in keys as well; they are no text.
+#[test]
+fn halves_of_surrogate_pairs_are_replaced_and_such_a_module_has_no_symbols() {
+    let lookups = Lookups::from([found(("\u{fffd}", "AB"), "FUNC 0 10 0 f")]);
+    let body = r#"{"x\udc00": 1, "memoryMap": [["\ud800", "AB"], ["a\ud83d\ude00", "AB"], ["\ufffd", "AB"]],
+        "stacks": [[[0, 1], [1, 1], [2, 1]]]}"#;
+    let expected = concat!(
+        r#"{"results":[{"stacks":[["#,
+        "{\"frame\":0,\"module\":\"\u{fffd}\",\"module_offset\":\"0x1\"},",
+        "{\"frame\":1,\"module\":\"a\u{1f600}\",\"module_offset\":\"0x1\"},",
+        "{\"frame\":2,\"module\":\"\u{fffd}\",\"module_offset\":\"0x1\",",
+        r#""function":"f","function_offset":"0x1","function_size":"0x10"}]],"#,
+    );
+    let answer = answer(body, &lookups);
+    assert!(answer.starts_with(expected), "{answer}");
+}
+
+#[test]
 fn found_modules_tells_found_missing_and_unused_apart() {
     let lookups = Lookups::from([
         found(("used", "A1"), "FUNC 0 10 0 f"),

@@ -170,7 +170,8 @@ fn numbers_beyond_64_bits_are_refused() {
     for frame in ["[0, 18446744073709551616]", "[18446744073709551616, 0]"] {
         assert_stacks_refused(&format!("[[{frame}]]"), "Invalid JSON passed in");
     }
-    assert_stacks_refused("[[[0, -18446744073709551616]]]", "Invalid JSON passed in");
+    let digits = "9".repeat(5_000);
+    assert_stacks_refused(&format!("[[[0, -{digits}]]]"), "Invalid JSON passed in");
 }
 
 #[test]
@@ -192,7 +193,6 @@ fn memory_maps_must_be_pairs_of_name_and_debug_id() {
         ("[[\"a\", 5]]", "debugID must be a string"),
         ("[[\"a\", true]]", "debugID must be a string"),
         ("[[\"a\", [\"AB\"]]]", "debugID must be a string"),
-        ("[[\"\\ud800\", \"AB\"]]", "Invalid JSON passed in"),
     ] {
         assert_memory_map_refused(memory_map, message);
     }
