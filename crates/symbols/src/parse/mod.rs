@@ -71,6 +71,8 @@ pub enum Unit {
     Symbols,
     /// Bytes of the table in memory.
     TableBytes,
+    /// Bytes of one `FUNC` record and its lines.
+    FunctionBytes,
 }
 
 impl std::fmt::Display for Unit {
@@ -79,6 +81,7 @@ impl std::fmt::Display for Unit {
             Self::FileBytes => "bytes",
             Self::Symbols => "symbols",
             Self::TableBytes => "bytes in memory",
+            Self::FunctionBytes => "bytes in one function",
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::parse::{Limits, ParseError, Unit};
 const BLOCK_BYTES: usize = 256 << 10;
 /// Room behind a block, so that reading up to its end does not make it grow.
 const SLACK_BYTES: usize = 4 << 10;
-/// Largest block. Of a function with more text than this the last lines are lost.
+/// Largest block. A function with more text than this is refused: in two blocks it would lose lines.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
 
 /// Reads blocks.
@@ -28,6 +28,9 @@ pub(crate) struct Blocks<R> {
     is_at_end: bool,
     /// A line beyond the limit is dropped up to its end.
     is_skipping: bool,
+    max_bytes: usize,
+    /// The last block ended although a function may be open: no line of one may follow.
+    is_cut_open: bool,
 }
 
 impl<R: Read> Blocks<R> {
@@ -40,6 +43,8 @@ impl<R: Read> Blocks<R> {
             hash: Xxh3::new(),
             is_at_end: false,
             is_skipping: false,
+            max_bytes: MAX_BLOCK_BYTES,
+            is_cut_open: false,
         }
     }
 
@@ -51,13 +56,17 @@ impl<R: Read> Blocks<R> {
         loop {
             self.fill(block, wanted)?;
             if self.is_at_end {
+                self.check_begin(block)?;
                 return Ok(!block.is_empty());
             }
-            if let Some(cut) = cut(block).or_else(|| forced_cut(block)) {
+            let place = cut(block);
+            if let Some(cut) = place.or_else(|| self.forced_cut(block)) {
                 self.rest.clear();
                 self.rest
                     .extend_from_slice(block.get(cut..).unwrap_or_default());
                 block.truncate(cut);
+                self.check_begin(block)?;
+                self.is_cut_open |= place.is_none();
                 return Ok(true);
             }
             wanted = block.len().saturating_mul(2);
@@ -71,6 +80,32 @@ impl<R: Read> Blocks<R> {
 
     pub(crate) fn file_bytes(&self) -> u64 {
         self.file_bytes
+    }
+
+    fn forced_cut(&self, block: &[u8]) -> Option<usize> {
+        let is_full = block.len() >= self.max_bytes;
+        is_full.then(|| memchr::memrchr(b'\n', block).map_or(block.len(), |at| at + 1))
+    }
+
+    /// Refuses a file in which lines of a function follow behind a block that ended within it.
+    fn check_begin(&mut self, block: &[u8]) -> Result<(), ParseError> {
+        if !self.is_cut_open {
+            return Ok(());
+        }
+        for line in block.split(|byte| *byte == b'\n') {
+            if ends_function(line) {
+                self.is_cut_open = false;
+                return Ok(());
+            }
+            if let Record::Line { .. } | Record::Inline { .. } = parse_line(line) {
+                let limit = wide(self.max_bytes);
+                return Err(ParseError::TooLarge {
+                    unit: Unit::FunctionBytes,
+                    limit,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn fill(&mut self, block: &mut Vec<u8>, wanted: usize) -> Result<(), ParseError> {
@@ -130,11 +165,6 @@ fn cut(block: &[u8]) -> Option<usize> {
             None => return Some(last),
         };
     }
-}
-
-fn forced_cut(block: &[u8]) -> Option<usize> {
-    let is_full = block.len() >= MAX_BLOCK_BYTES;
-    is_full.then(|| memchr::memrchr(b'\n', block).map_or(block.len(), |at| at + 1))
 }
 
 /// Tells whether lines behind this one do not belong to the function before it.
@@ -202,6 +232,46 @@ mod tests {
                 .iter()
                 .any(|block| block.ends_with(b"FUNC 1000 10 0 f\n") || block.len() > lines.len())
         );
+    }
+
+    /// Reads blocks of at most a megabyte.
+    fn small_blocks(text: &str) -> Result<Vec<u8>, ParseError> {
+        let mut blocks = Blocks::new(text.as_bytes(), Limits::default());
+        blocks.max_bytes = 1 << 20;
+        let (mut block, mut all) = (Vec::new(), Vec::new());
+        while blocks.next(&mut block)? {
+            all.extend_from_slice(&block);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn a_function_larger_than_a_block_is_refused_and_never_loses_lines() {
+        let head = "FUNC 1000 10 0 f\n";
+        for line in [
+            "1000 10 1 1\n",
+            "INLINE 0 1 0 0 1000 10\n",
+            "FILE 1 a.c\n1000 10 1 1\n",
+        ] {
+            let text = format!("{head}{}FUNC 2000 10 0 g\n", line.repeat(200_000));
+            let refused = small_blocks(&text).unwrap_err().to_string();
+            assert_eq!(
+                refused,
+                "the symbol file exceeds the limit of 1048576 bytes in one function"
+            );
+        }
+        // Names behind the last function, however many, are of no function.
+        let names = "FILE 1 a/long/name/of/a/file.c\n".repeat(100_000);
+        for end in [
+            "",
+            "FUNC 2000 10 0 g\n2000 10 1 1\n",
+            "STACK CFI x\n1000 10 1 1\n",
+        ] {
+            let text = format!("{head}1000 10 1 1\n{names}{end}");
+            assert_eq!(small_blocks(&text).unwrap(), text.as_bytes());
+        }
+        let text = format!("{head}{names}1000 10 1 1\n");
+        assert!(small_blocks(&text).is_err());
     }
 
     #[test]
