@@ -23,5 +23,5 @@ pub use module::ModuleKey;
 pub use parse::{Limits, ParseError, Parser};
 pub use request::{Jobs, RequestError, Version};
 pub use response::{Cost, Lookup, Outcome, Traffic};
-pub use symbolicate::{AnswerTooLarge, Lookups, Options, symbolicate};
+pub use symbolicate::{AnswerError, Lookups, Options, symbolicate, symbolicate_in};
 pub use table::{Inline, Symbol, SymbolTable};

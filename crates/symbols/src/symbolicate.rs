@@ -35,29 +35,59 @@ impl Default for Options {
     }
 }
 
-/// The answer exceeds [`Options::answer_bytes`]; the request has to be sent in parts.
+/// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the answer exceeds the limit of {limit} bytes: send fewer frames in one request")]
-pub struct AnswerTooLarge {
-    limit: usize,
+#[non_exhaustive]
+pub enum AnswerError {
+    /// It exceeds [`Options::answer_bytes`]; the request has to be sent in parts.
+    #[error("the answer exceeds the limit of {limit} bytes: send fewer frames in one request")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// There was no room for it, as whoever gives the room said.
+    #[error("there is no room for the answer")]
+    NoRoom,
 }
+
+/// Gives an answer so many bytes of memory more, or says no.
+pub type Room<'a> = dyn FnMut(usize) -> bool + 'a;
+
+/// Memory that an answer takes at least; most need no more.
+const FIRST_BYTES: usize = 4 << 10;
 
 /// Symbolicates a request and returns the JSON body of the answer.
 ///
 /// `clock` gives the time since any fixed moment; the `debug` object is made with it.
 ///
 /// # Errors
-/// [`AnswerTooLarge`] when the body would exceed the limit.
+/// [`AnswerError::TooLarge`] when the body would exceed the limit.
 pub fn symbolicate(
     jobs: &Jobs,
     lookups: &Lookups,
     options: &Options,
     clock: &dyn Fn() -> Duration,
-) -> Result<Vec<u8>, AnswerTooLarge> {
+) -> Result<Vec<u8>, AnswerError> {
+    symbolicate_in(jobs, lookups, options, clock, &mut |_| true)
+}
+
+/// Does the same and asks for memory before the answer takes it: the sum of what `room` gave is
+/// what the answer occupies.
+///
+/// # Errors
+/// [`AnswerError`].
+pub fn symbolicate_in(
+    jobs: &Jobs,
+    lookups: &Lookups,
+    options: &Options,
+    clock: &dyn Fn() -> Duration,
+    room: &mut Room<'_>,
+) -> Result<Vec<u8>, AnswerError> {
     let mut answer = Answer {
         body: Body {
             bytes: Vec::new(),
             limit: options.answer_bytes,
+            room,
         },
         lookups,
         charged: HashSet::new(),
@@ -69,15 +99,18 @@ pub fn symbolicate(
         Version::V5 => answer.write_v5(jobs),
     };
     // Names and numbers always make JSON; the body can only be full.
-    written.map_err(|_full| AnswerTooLarge {
-        limit: options.answer_bytes,
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::OutOfMemory => AnswerError::NoRoom,
+        _ => AnswerError::TooLarge {
+            limit: options.answer_bytes,
+        },
     })?;
     Ok(answer.body.bytes)
 }
 
 /// An answer being written.
-struct Answer<'a> {
-    body: Body,
+struct Answer<'a, 'r> {
+    body: Body<'r>,
     lookups: &'a Lookups,
     /// Modules whose cost a job has been charged with: the first to use it pays.
     charged: HashSet<&'a ModuleKey>,
@@ -85,7 +118,7 @@ struct Answer<'a> {
     clock: &'a dyn Fn() -> Duration,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> Answer<'a, '_> {
     fn write_v4(&mut self, jobs: &'a Jobs) -> io::Result<()> {
         // There is exactly one job.
         for job in &jobs.jobs {
@@ -182,21 +215,40 @@ impl<'a> Answer<'a> {
 }
 
 /// Bytes up to a limit.
-struct Body {
+struct Body<'r> {
     bytes: Vec<u8>,
     limit: usize,
+    room: &'r mut Room<'r>,
 }
 
-impl Body {
+impl Body<'_> {
+    /// Takes memory for so many bytes in all, and for half as many beyond them.
+    #[cold]
+    fn grow(&mut self, wanted: usize) -> io::Result<()> {
+        let capacity = (wanted.saturating_add(wanted / 2))
+            .max(FIRST_BYTES)
+            .min(self.limit.max(wanted));
+        if !(self.room)(capacity.saturating_sub(self.bytes.capacity())) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.bytes
+            .reserve_exact(capacity.saturating_sub(self.bytes.len()));
+        Ok(())
+    }
+
     fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         io::Write::write_all(self, bytes)
     }
 }
 
-impl io::Write for Body {
+impl io::Write for Body<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
+        let wanted = self.bytes.len().saturating_add(bytes.len());
+        if wanted > self.limit {
             return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if wanted > self.bytes.capacity() {
+            self.grow(wanted)?;
         }
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())

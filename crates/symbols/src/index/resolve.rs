@@ -4,11 +4,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Index;
 use super::cache::PageCache;
 use super::error::{IndexError, Part};
 use super::page::Page;
 use super::resolved::Resolved;
+use super::{Index, Symbols as _};
 use crate::number::{index, narrow, position};
 
 /// How much to find out about an address.
@@ -77,6 +77,16 @@ impl Resolve {
     #[must_use]
     pub fn wanted(&self) -> &[Range<u64>] {
         &self.wanted
+    }
+
+    /// Returns how much memory this takes once the wanted pages are there, the cache aside.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let page = |number: &u32| self.resolved.index().page(*number);
+        let missing = self.missing.iter().filter_map(page);
+        let missing: usize = missing.map(|page| index(page.raw_bytes)).sum();
+        let wanted = self.wanted.iter().map(|range| range.end - range.start);
+        self.resolved.memory_bytes() + missing + position(wanted.sum())
     }
 
     /// Takes the bytes of the wanted ranges, one item for each and in their order.

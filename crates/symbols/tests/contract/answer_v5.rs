@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The whole answer to v5 requests.
 
-use releng_symbols::{Jobs, Lookups, Options, Outcome, Version, request::Limits, symbolicate};
+use std::time::Duration;
+
+use releng_symbols::{
+    AnswerError, Jobs, Lookups, Options, Outcome, Version, request::Limits, symbolicate,
+    symbolicate_in,
+};
 
 use super::support::{self, found, outcome};
 
@@ -259,4 +264,34 @@ fn an_answer_beyond_the_limit_is_refused() {
             length - 1
         )
     );
+}
+
+#[test]
+fn an_answer_asks_for_its_memory_before_it_takes_it() {
+    let name = "n".repeat(100_000);
+    let lookups = Lookups::from([found(("a", "AB"), &format!("FUNC 0 10 0 {name}"))]);
+    let body = r#"{"memoryMap": [["a", "AB"]], "stacks": [[[0, 1], [0, 1], [0, 1], [0, 1]]]}"#;
+    let jobs = Jobs::parse(Version::V5, body.as_bytes(), &Limits::default()).unwrap();
+    let answer = |most: usize| {
+        let mut given = 0;
+        let answer = symbolicate_in(
+            &jobs,
+            &lookups,
+            &Options::default(),
+            &|| Duration::ZERO,
+            &mut |bytes| {
+                given += bytes;
+                given <= most
+            },
+        );
+        (answer, given)
+    };
+    let (whole, given) = answer(usize::MAX);
+    let whole = whole.unwrap();
+    assert!(
+        whole.len() > 400_000 && given == whole.capacity(),
+        "{given}"
+    );
+    assert_eq!(answer(given).0.unwrap(), whole);
+    assert_eq!(answer(given - 1).0.unwrap_err(), AnswerError::NoRoom);
 }
