@@ -67,8 +67,12 @@ releng_common::settings! {
         pub store_missing_symbols: bool = "ENABLE_STORE_MISSING_SYMBOLS", default "true";
         /// Most missing symbols that the CSV lists.
         pub missing_csv_max: i64 = "MISSING_SYMBOLS_CSV_MAX_ROWS", default "1000000";
-        /// Seconds to the first byte of a symbol file.
+        /// Seconds to the first byte of a symbol file; and over so many a store must not be slower than `SYMBOLS_MIN_RATE`.
         pub symbols_get_secs: u64 = "SYMBOLS_GET_TIMEOUT", default "5";
+        /// Bytes that come of a symbol file in a second; from a slower store it does not come at all.
+        pub symbols_min_rate: ByteSize = "SYMBOLS_MIN_RATE", default "64KiB";
+        /// Seconds for which the reading of one symbol file may wait for a store, all in all.
+        pub symbols_read_secs: u64 = "SYMBOLS_READ_TIMEOUT", default "300";
         /// Seconds for which symbolication remembers that a module has no symbols.
         pub symbols_negative_ttl_secs: i64 = "SYMBOLS_NEGATIVE_TTL_SECONDS", default "60";
         /// Most memory for parts of symbol indexes.
@@ -85,6 +89,8 @@ releng_common::settings! {
         pub symbolicate_max_frames: usize = "SYMBOLICATE_MAX_FRAMES", default "1000000";
         /// Symbolication requests that are taken in at the same time; further ones get 503.
         pub symbolicate_max_running: usize = "SYMBOLICATE_MAX_RUNNING", default "256";
+        /// Seconds that a symbolication request waits for stores before it gets 503; what it waits for goes on.
+        pub symbolicate_secs: u64 = "SYMBOLICATE_TIMEOUT", default "60";
         /// Whether the `Auth-Token` header counts.
         pub tokens_enabled: bool = "ENABLE_TOKENS_AUTHENTICATION", default "true";
         /// Days that a new token lives.

@@ -137,12 +137,30 @@ where
     }
     client.write_all(&head.bytes()).await?;
     let mut body = io::Cursor::new(first).chain(server).take(wanted);
+    if let Fault::Dribble(pause) = fault {
+        dribble(&mut body, client, *pause).await?;
+    }
     tokio::io::copy(&mut body, client).await?;
     if matches!(fault, Fault::StallAfter(_)) {
         client.flush().await?;
         std::future::pending::<()>().await;
     }
     client.shutdown().await
+}
+
+/// Passes a body on byte by byte, to its end.
+async fn dribble<R, W>(body: &mut R, client: &mut W, pause: Duration) -> io::Result<()>
+where
+    R: tokio::io::AsyncRead + Unpin,
+    W: tokio::io::AsyncWrite + Unpin,
+{
+    let mut byte = [0];
+    while body.read(&mut byte).await? == 1 {
+        tokio::time::sleep(pause).await;
+        client.write_all(&byte).await?;
+        client.flush().await?;
+    }
+    Ok(())
 }
 
 /// Reads a head; `None`: the peer had nothing to say.

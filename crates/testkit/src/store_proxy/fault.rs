@@ -20,6 +20,8 @@ pub enum Fault {
     CutAfter(usize),
     /// Nothing more comes after so many bytes of the body of the answer.
     StallAfter(usize),
+    /// The body of the answer comes a byte at a time, with so long a pause before each.
+    Dribble(Duration),
     /// The first byte of the body of the answer is another one.
     WrongByte,
     /// The answer says that it has a byte less than it has, and has.

@@ -89,7 +89,7 @@ pub(super) async fn result(
     page::html(&page)
 }
 
-async fn frames(state: &State, page: &Page) -> Result<Vec<Frame>> {
+async fn frames(state: &Data<State>, page: &Page) -> Result<Vec<Frame>> {
     let offsets = page
         .offsets
         .split_whitespace()

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use releng_common::{Error, Kind, Result};
 use releng_store::{ByteRange, ByteStream, Key, Object};
+use tokio::time::Instant;
 
 use super::refused_status;
 use crate::State;
@@ -19,12 +20,14 @@ use crate::state::Source;
 const TRIES: u32 = 3;
 /// Wait before another try.
 const BACKOFF: Duration = Duration::from_millis(100);
-/// Longest pause between two pieces of an object.
-const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+/// When a client may come again.
+const RETRY_SECS: u32 = 5;
 
-/// Asks until there is an answer, three times at most. A store that refuses a look has nothing: S3
-/// says so for a missing key when the caller may not list.
+/// Asks until there is an answer, three times at most and for no longer than three answers may take
+/// to begin. A store that refuses a look has nothing: S3 says so for a missing key when the caller
+/// may not list.
 pub(super) async fn stubbornly<T, F>(
+    state: &State,
     source: &Source,
     path: &str,
     question: impl Fn() -> F,
@@ -32,6 +35,7 @@ pub(super) async fn stubbornly<T, F>(
 where
     F: Future<Output = Result<Option<T>>>,
 {
+    let begun = Instant::now();
     let mut tries = 1;
     loop {
         let error = match question().await {
@@ -46,7 +50,7 @@ where
         if error.kind() != Kind::Unavailable {
             return Err(error);
         }
-        if tries >= TRIES {
+        if tries >= TRIES || begun.elapsed() >= patience(state) * TRIES {
             return Err(silent(error.chain()));
         }
         tokio::time::sleep(BACKOFF * tries).await;
@@ -59,46 +63,162 @@ pub(super) async fn in_time<T>(
     state: &State,
     answer: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let patience = Duration::from_secs(state.settings.own.symbols_get_secs.max(1));
-    tokio::time::timeout(patience, answer)
+    tokio::time::timeout(patience(state), answer)
         .await
         .map_err(|_| silent("no answer in time"))?
 }
 
-/// Opens an object or a part of it; its pieces come in time or end with an error.
+fn patience(state: &State) -> Duration {
+    Duration::from_secs(state.settings.own.symbols_get_secs.max(1))
+}
+
+/// Opens an object or a part of it; its pieces come fast enough or end with an error.
 pub(super) async fn get(
     state: &State,
     source: &Source,
     key: &Key,
     range: Option<ByteRange>,
 ) -> Result<Option<(Object, Arc<AtomicBool>)>> {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let object = in_time(state, source.store.get(key, range)).await?;
     metrics::histogram!("symboldownloader_get_object").record(started.elapsed().as_secs_f64());
     Ok(object.map(|mut object| {
         let broke_off = Arc::new(AtomicBool::new(false));
-        object.stream = with_patience(object.stream, Arc::clone(&broke_off));
+        object.stream = paced(object.stream, Pace::of(state), Arc::clone(&broke_off));
         (object, broke_off)
     }))
 }
 
 /// Returns the error for a store that is out of order.
 pub(super) fn silent(why: impl Into<String>) -> Error {
-    Error::unavailable("a store of symbols does not answer").with_source(why.into())
+    Error::unavailable("a store of symbols does not answer")
+        .with_source(why.into())
+        .with_retry_after(RETRY_SECS)
 }
 
-/// Ends a stream with an error when it pauses for too long, and notes that it broke off.
-fn with_patience(pieces: ByteStream, broke_off: Arc<AtomicBool>) -> ByteStream {
-    stream::unfold((pieces, broke_off), |(mut pieces, broke_off)| async move {
-        let piece: io::Result<Bytes> =
-            match tokio::time::timeout(PIECE_TIMEOUT, pieces.next()).await {
-                Ok(piece) => piece?,
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
-            };
-        if piece.is_err() {
-            broke_off.store(true, Ordering::SeqCst);
+/// How fast the bytes of an object have to come. Only the time counts in which somebody waits for
+/// them: whoever reads slowly does not speak against the store.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// In each stretch of this much waiting …
+    window: Duration,
+    /// … so many bytes come.
+    window_bytes: u64,
+    /// All waiting for one object together.
+    total: Duration,
+}
+
+impl Pace {
+    fn of(state: &State) -> Self {
+        let own = &state.settings.own;
+        let secs = own.symbols_get_secs.max(1);
+        Self {
+            window: Duration::from_secs(secs),
+            window_bytes: own.symbols_min_rate.0.saturating_mul(secs).max(1),
+            total: Duration::from_secs(own.symbols_read_secs.max(1)),
         }
-        Some((piece, (pieces, broke_off)))
+    }
+}
+
+/// A stream and the waiting for it.
+struct Paced {
+    pieces: ByteStream,
+    pace: Pace,
+    window_left: Duration,
+    window_bytes: u64,
+    total_left: Duration,
+    broke_off: Arc<AtomicBool>,
+}
+
+/// Ends a stream with an error when it is too slow, and notes that it broke off: a thread waits for
+/// it, and a store that sends a byte now and then would have all of them wait.
+fn paced(pieces: ByteStream, pace: Pace, broke_off: Arc<AtomicBool>) -> ByteStream {
+    let paced = Paced {
+        pieces,
+        pace,
+        window_left: pace.window,
+        window_bytes: 0,
+        total_left: pace.total,
+        broke_off,
+    };
+    stream::unfold(paced, |mut paced| async move {
+        let piece = paced.next().await?;
+        if piece.is_err() {
+            paced.broke_off.store(true, Ordering::SeqCst);
+        }
+        Some((piece, paced))
     })
     .boxed()
+}
+
+impl Paced {
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        loop {
+            let patience = self.window_left.min(self.total_left);
+            let started = Instant::now();
+            let next = tokio::time::timeout(patience, self.pieces.next()).await;
+            let waited = started.elapsed();
+            self.total_left = self.total_left.saturating_sub(waited);
+            self.window_left = self.window_left.saturating_sub(waited);
+            match next {
+                Ok(piece) => {
+                    if let Some(Ok(bytes)) = &piece {
+                        let bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                        self.window_bytes = self.window_bytes.saturating_add(bytes);
+                    }
+                    return piece;
+                }
+                Err(_)
+                    if self.total_left.is_zero() || self.window_bytes < self.pace.window_bytes =>
+                {
+                    return Some(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Err(_) => {
+                    self.window_left = self.pace.window;
+                    self.window_bytes = 0;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many pieces come of a stream of so many, of a byte each and after so long; and whether it
+    /// broke off.
+    async fn pieces(pace: Pace, count: usize, pause: Duration) -> (usize, bool) {
+        let pieces = stream::iter(0..count).then(move |_| async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(Bytes::from_static(b"x"))
+        });
+        let broke_off = Arc::new(AtomicBool::new(false));
+        let paced = paced(pieces.boxed(), pace, Arc::clone(&broke_off));
+        let came = paced.filter(|piece| std::future::ready(piece.is_ok()));
+        (came.count().await, broke_off.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_dribbles_ends_and_one_that_nobody_waits_for_does_not() {
+        let (ms, never) = (Duration::from_millis(1), 1_000_000);
+        let slow = Pace {
+            window: 20 * ms,
+            window_bytes: 500,
+            total: 3600_000 * ms,
+        };
+        let (came, broke_off) = pieces(slow, never, ms).await;
+        assert!(came < never && broke_off, "{came}");
+        assert_eq!(pieces(slow, 10_000, Duration::ZERO).await, (10_000, false));
+        // As fast as it must be, and too long all in all.
+        let long = Pace {
+            window: 20 * ms,
+            window_bytes: 1,
+            total: 100 * ms,
+        };
+        let (came, broke_off) = pieces(long, never, ms).await;
+        assert!(came < never && broke_off, "{came}");
+    }
 }

@@ -194,7 +194,7 @@ fn index_key(source: &Source, below: &str, key: &str) -> Option<Key> {
 }
 
 async fn one(state: &State, source: &Source, file: &Listed, index_key: &Key) -> Result<Outcome> {
-    let head = ask::stubbornly(source, index_key.as_str(), || {
+    let head = ask::stubbornly(state, source, index_key.as_str(), || {
         ask::in_time(state, source.store.head(index_key))
     });
     if head
@@ -205,7 +205,7 @@ async fn one(state: &State, source: &Source, file: &Listed, index_key: &Key) -> 
     }
     let file_key = Key::parse(file.key.as_str())?;
     let make = || make(state, source, &file_key);
-    let Some((made, etag)) = ask::stubbornly(source, &file.key, make).await? else {
+    let Some((made, etag)) = ask::stubbornly(state, source, &file.key, make).await? else {
         return Ok(Outcome::Gone);
     };
     match made {

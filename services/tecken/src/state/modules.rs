@@ -171,6 +171,17 @@ impl Modules {
         self.bad.contains_key(&version_name(source, key, etag))
     }
 
+    /// Returns a module that needs no loading.
+    ///
+    /// # Errors
+    /// The shared cache fails and may not be ignored.
+    pub async fn at_hand(&self, key: &ModuleKey) -> Result<Option<Held>> {
+        match self.entries.get(key).await {
+            Some(entry) if self.is_current(key, &entry).await? => Ok(Some(Held(entry))),
+            _ => Ok(None),
+        }
+    }
+
     /// Returns a module, loading it when it is not there; of many callers one loads. The flag tells
     /// whether this caller did.
     ///

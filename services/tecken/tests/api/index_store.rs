@@ -173,12 +173,73 @@ async fn a_store_that_is_down_is_a_503_that_nobody_remembers() {
                 answer.text()
             );
             assert_eq!(answer.header("access-control-allow-origin"), "*");
+            assert_eq!(answer.header("retry-after"), "5");
             let error = answer.json()["error"].as_str().unwrap().to_owned();
             assert_eq!(error, "a store of symbols does not answer");
         }
         behind.proxy.heal();
     }
     assert_eq!(behind.names(&["demo.pdb"], 0x1004).await, ["demo_one"]);
+}
+
+/// Each of these files would take hours, and a thread waits for each.
+#[actix_web::test]
+async fn files_that_dribble_do_not_hold_the_threads_of_others() {
+    let Some(behind) = Behind::start(&[("BLOCKING_WORKERS", "1")]).await else {
+        return;
+    };
+    let slow: Vec<String> = (0..8).map(|n| format!("slow{n}.pdb")).collect();
+    for module in &slow {
+        let content = many_symbols(module, "demo", 3000);
+        put(behind.bucket.store(), module, &content).await;
+    }
+    let demo = symbols("demo.pdb", "demo_one");
+    put(behind.bucket.store(), "demo.pdb", &demo).await;
+    let dribble = Fault::Dribble(Duration::from_millis(100));
+    behind.proxy.spoil("GET", "/slow", dribble, None);
+    let client = behind.app.anonymous();
+    let asking: Vec<_> = slow
+        .iter()
+        .map(|module| {
+            let (client, body) = (client.clone(), request(&[module], &[0x1004]));
+            tokio::spawn(async move { ask(&client, &body).await })
+        })
+        .collect();
+    let are_read = || async { (behind.proxy.hits("GET", ".sym?") >= 4).then_some(()) };
+    eventually(PATIENCE, are_read).await;
+    assert_eq!(behind.names(&["demo.pdb"], 0x1004).await, ["demo_one"]);
+    for one in asking {
+        let answer = one.await.unwrap();
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+    }
+}
+
+/// What a request waits for goes on without it.
+#[actix_web::test]
+async fn a_request_waits_for_a_store_only_so_long() {
+    let settings = [
+        ("SYMBOLICATE_TIMEOUT", "1"),
+        ("SYMBOLS_GET_TIMEOUT", "60"),
+        ("S3_PUT_READ_TIMEOUT", "60"),
+    ];
+    let Some(behind) = Behind::start(&settings).await else {
+        return;
+    };
+    let demo = symbols("demo.pdb", "demo_one");
+    put(behind.bucket.store(), "demo.pdb", &demo).await;
+    behind.proxy.spoil("HEAD", "demo.sym", Fault::Hold, None);
+    let body = request(&["demo.pdb"], &[0x1004]);
+    let answer = ask(&behind.app.anonymous(), &body).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+    let text = json!({"error": "a store of symbols does not answer"});
+    assert_eq!(answer.json(), text);
+    behind.proxy.heal();
+    let is_there = || async {
+        let answer = ask(&behind.app.anonymous(), &body).await;
+        (answer.status == 200).then_some(())
+    };
+    eventually(PATIENCE, is_there).await;
+    assert_eq!(behind.proxy.hits("HEAD", "demo.sym"), 1);
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use releng_common::pool::Pool;
 use releng_common::{Kind, Result};
 use releng_store::{ByteRange, Key, Meta};
@@ -71,13 +71,12 @@ pub(super) async fn load(state: &State, pool: &Pool, key: &ModuleKey) -> Result<
     };
     // Nearly all files are in the first location. When it has none the others are asked together,
     // so that a miss costs two round trips however many there are.
-    let mut sources = state.sources.readable(true);
-    let first = stream::iter(sources.next()).then(|source| probe(state, source, &paths));
-    let others: Vec<&Source> = sources.collect();
+    let sources = state.sources.readable(true);
+    let mut probes: Vec<_> = sources.map(|at| probe(state, at, &paths).boxed()).collect();
+    let others = probes.split_off(1.min(probes.len()));
     let at_once = others.len().max(1);
-    let others = stream::iter(others)
-        .map(|source| probe(state, source, &paths))
-        .buffered(at_once);
+    let first = stream::iter(probes).buffered(1);
+    let others = stream::iter(others).buffered(at_once);
     let mut candidates = std::pin::pin!(first.chain(others));
     while let Some(candidate) = candidates.next().await {
         let Some(candidate) = candidate? else {
@@ -110,7 +109,7 @@ async fn probe<'a>(
     let Some((file_key, index_key)) = paths.keys(source) else {
         return Ok(None);
     };
-    let file = ask::stubbornly(source, &paths.file, || {
+    let file = ask::stubbornly(state, source, &paths.file, || {
         ask::in_time(state, source.store.head(&file_key))
     });
     let tail = tail(state, source, &index_key, TAIL_BYTES);
@@ -137,7 +136,7 @@ async fn tail(state: &State, source: &Source, key: &Key, tail_bytes: u64) -> Opt
         let bytes = object.bytes(tail_bytes).await?;
         Ok(Some(Tail { index, bytes }))
     };
-    match ask::stubbornly(source, key.as_str(), question).await {
+    match ask::stubbornly(state, source, key.as_str(), question).await {
         Ok(tail) => tail,
         // An empty object has no end.
         Err(error) if error.kind() == Kind::InvalidInput => None,

@@ -82,7 +82,7 @@ pub(super) async fn make(state: &State, source: &Source, paths: &Paths) -> Resul
             }));
         }
     };
-    ask::stubbornly(source, &paths.file, question).await
+    ask::stubbornly(state, source, &paths.file, question).await
 }
 
 /// The making of an index, on threads for it.

@@ -19,6 +19,7 @@ use releng_symbols::request::Limits;
 use releng_symbols::symbolicate::Options;
 use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Version};
 
+use super::ask;
 use crate::State;
 use crate::state::{Admitted, Held};
 use seek::{Ready, Sought, Wanted};
@@ -35,7 +36,7 @@ const COUNT_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// # Errors
 /// `InvalidInput` with the known message, `TooLarge`, `Unavailable` when a store cannot be asked.
 pub async fn symbolicate_body(
-    state: &State,
+    state: &Arc<State>,
     version: Version,
     body: Vec<u8>,
     is_debug: bool,
@@ -52,22 +53,26 @@ pub async fn symbolicate_body(
 }
 
 async fn answer(
-    state: &State,
+    state: &Arc<State>,
     pool: &Pool,
     jobs: &Arc<Jobs>,
     wanted: Vec<Wanted>,
     is_debug: bool,
 ) -> Result<Vec<u8>> {
     let detail = jobs.version().detail();
+    let patience = Duration::from_secs(state.settings.own.symbolicate_secs.max(1));
+    let deadline = tokio::time::Instant::now() + patience;
     // What the first look at a module cost; another one, should its index be damaged, is on us.
     let mut costs: HashMap<ModuleKey, Cost> = HashMap::new();
     for _ in 0..seek::TRIES {
         let started = Instant::now();
-        let sought: Vec<Sought> = stream::iter(wanted.clone())
+        let seeking = stream::iter(wanted.clone())
             .map(|wanted| seek::seek(state, pool, wanted, detail))
             .buffer_unordered(MODULES_AT_ONCE)
-            .try_collect()
-            .await?;
+            .try_collect();
+        let sought: Vec<Sought> = tokio::time::timeout_at(deadline, seeking)
+            .await
+            .map_err(|_| ask::silent("no answer in time"))??;
         metrics::histogram!("symbolicate_get_symbol_maps").record(started.elapsed().as_secs_f64());
         for one in &sought {
             costs.entry(one.wanted.key.clone()).or_insert(one.cost);

@@ -42,7 +42,7 @@ pub(super) enum Ready {
 
 /// Finds a module and, when its index is far away, its symbols.
 pub(super) async fn seek(
-    state: &State,
+    state: &Arc<State>,
     pool: &Pool,
     wanted: Wanted,
     detail: Detail,
@@ -93,12 +93,25 @@ pub(super) fn unsettled() -> Error {
     Error::unavailable("the symbols of a module change all the time, try again")
 }
 
-async fn hold(state: &State, pool: &Pool, key: &ModuleKey) -> Result<(Held, Cost)> {
+/// Loads a module in a task of its own: it goes on when those who wait for it lose patience, so that
+/// they find more when they ask again. What it reads is bounded in time.
+async fn load_apart(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held, bool)> {
+    let (state, pool, key) = (Arc::clone(state), pool.clone(), key.clone());
+    let loading = async move {
+        let load = || load::load(&state, &pool, &key);
+        state.modules.get(&key, load).await
+    };
+    tokio::spawn(loading)
+        .await
+        .map_err(|e| Error::internal("the loading of a module failed").with_source(e))?
+}
+
+async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held, Cost)> {
     let started = Instant::now();
-    let (held, is_loaded) = state
-        .modules
-        .get(key, || load::load(state, pool, key))
-        .await?;
+    let (held, is_loaded) = match state.modules.at_hand(key).await? {
+        Some(held) => (held, false),
+        None => load_apart(state, pool, key).await?,
+    };
     let time = started.elapsed();
     let is_hit = !is_loaded || held.downloads == 0 && held.found.module().is_some();
     let label = if is_hit { "hit" } else { "miss" };

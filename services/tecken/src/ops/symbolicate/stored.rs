@@ -115,7 +115,7 @@ async fn read_ranges(
                 }
                 object.bytes(length(range)).await.map(Some)
             };
-            ask::stubbornly(&stored.source, stored.key.as_str(), question).await
+            ask::stubbornly(state, &stored.source, stored.key.as_str(), question).await
         })
         .buffered(RANGES_AT_ONCE)
         .try_collect::<Vec<Option<Bytes>>>()
