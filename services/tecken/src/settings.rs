@@ -89,6 +89,10 @@ releng_common::settings! {
         pub symbolicate_max_frames: usize = "SYMBOLICATE_MAX_FRAMES", default "1000000";
         /// Symbolication requests that are taken in at the same time; further ones get 503.
         pub symbolicate_max_running: usize = "SYMBOLICATE_MAX_RUNNING", default "256";
+        /// Most memory for bodies, symbols and answers of all symbolication requests together; one alone may take three quarters of it, and beyond it requests get 503.
+        pub symbolicate_max_memory: ByteSize = "SYMBOLICATE_MAX_MEMORY", default "512MiB";
+        /// Seconds that a client may pause while it sends a symbolication request.
+        pub symbolicate_idle_secs: u64 = "SYMBOLICATE_IDLE_SECONDS", default "10";
         /// Seconds that a symbolication request waits for stores before it gets 503; what it waits for goes on.
         pub symbolicate_secs: u64 = "SYMBOLICATE_TIMEOUT", default "60";
         /// Whether the `Auth-Token` header counts.
@@ -131,6 +135,9 @@ releng_common::settings! {
         pub s3_read_secs: u32 = "S3_PUT_READ_TIMEOUT", default "30";
     }
 }
+
+/// Memory without which no request can be answered.
+const MIN_MEMORY: u64 = 1 << 20;
 
 /// All settings of the service.
 #[derive(Clone, Debug)]
@@ -212,6 +219,12 @@ impl Settings {
             return Err(Invalid::new(
                 "SYMBOLICATE_MAX_RUNNING",
                 "must be at least 1",
+            ));
+        }
+        if own.symbolicate_max_memory.0 < MIN_MEMORY {
+            return Err(Invalid::new(
+                "SYMBOLICATE_MAX_MEMORY",
+                "must be at least 1MiB",
             ));
         }
         if own.upload_file_workers == Some(0) {

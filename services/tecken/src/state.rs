@@ -3,6 +3,7 @@
 
 mod index_folder;
 mod lanes;
+mod memory;
 mod module;
 mod modules;
 mod sources;
@@ -28,6 +29,7 @@ use crate::settings::Own;
 
 pub use index_folder::{IndexFolder, IndexName};
 pub use lanes::{Admitted, Lanes};
+pub use memory::Room;
 pub use module::{LocalFile, Module, Place, StoredIndex, Text};
 pub use modules::{Found, Held, Loaded, Modules, Scales};
 pub use sources::{Source, Sources};
@@ -118,7 +120,7 @@ impl State {
             lanes: Lanes::new(
                 threads,
                 own.symbolicate_max_running,
-                own.symbolicate_max_body.0,
+                own.symbolicate_max_memory.0,
             ),
             pages: Arc::new(PageCache::new(pages)),
             index_folder: Arc::new(index_folder),

@@ -28,7 +28,22 @@ pub const JSON_LIMIT_BYTES: usize = 1 << 20;
 /// # Errors
 /// `TooLarge` beyond `limit` bytes, `RequestTimeout` when the body takes too long, `InvalidInput` when
 /// the connection breaks or the encoding is off.
-pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes> {
+pub async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes> {
+    read_in_pieces(request, payload, limit, Duration::MAX, |_| Ok(())).await
+}
+
+/// Reads the whole body, with no pause longer than `idle`, and asks `take` for the memory of each
+/// piece.
+///
+/// # Errors
+/// Those of [`read`], and those of `take`.
+pub async fn read_in_pieces(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+    idle: Duration,
+    mut take: impl FnMut(usize) -> Result<()>,
+) -> Result<Bytes> {
     let announced = request
         .headers()
         .get("content-length")
@@ -46,15 +61,22 @@ pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> 
     let patience = request.app_data::<Patience>().copied().unwrap_or_default();
     let deadline = tokio::time::Instant::now() + patience.0;
     let mut body = BytesMut::new();
-    while let Some(chunk) = next(&mut payload, deadline).await? {
+    loop {
+        let now = tokio::time::Instant::now();
+        let until = now
+            .checked_add(idle)
+            .map_or(deadline, |idle| idle.min(deadline));
+        let Some(chunk) = next(&mut payload, until).await? else {
+            return Ok(body.freeze());
+        };
         let chunk = chunk
             .map_err(|e| Error::invalid("the body could not be read").with_source(e.to_string()))?;
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
+        take(chunk.len())?;
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
 }
 
 /// Waits for the next piece of a body, but not for ever: a client that stops or dribbles must not

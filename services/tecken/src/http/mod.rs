@@ -12,6 +12,7 @@ mod meta;
 mod oidc;
 mod openapi;
 mod pages;
+mod sending;
 mod symbolicate;
 mod try_out;
 mod upload;

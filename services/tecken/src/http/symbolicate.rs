@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Symbolication requests (symbolication.md §1).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use releng_common::Result;
@@ -9,6 +12,7 @@ use releng_symbols::Version;
 use releng_symbols::response::is_debug_value;
 
 use super::answer::decoded_path;
+use super::sending::Sending;
 use crate::{State, ops};
 
 const CORS_HEADERS: &str = "accept, accept-encoding, authorization, content-type, dnt, origin, \
@@ -69,17 +73,20 @@ async fn answer(
     state: &Data<State>,
     version: Version,
 ) -> Result<HttpResponse> {
+    let own = &state.settings.own;
     // Clients send everything before they look at the answer.
-    unread::allow(request, state.settings.own.symbolicate_max_body.0);
-    let announced = request.headers().get("content-length");
-    let announced = announced.and_then(|v| v.to_str().ok()?.parse().ok());
-    let admitted = state.lanes.admit(announced)?;
-    let limit = usize::try_from(state.settings.own.symbolicate_max_body.0).unwrap_or(usize::MAX);
-    let bytes = body::read(request, payload, limit).await?;
+    unread::allow(request, own.symbolicate_max_body.0);
+    let limit = usize::try_from(own.symbolicate_max_body.0).unwrap_or(usize::MAX);
+    let idle = Duration::from_secs(own.symbolicate_idle_secs.max(1));
+    let room = state.lanes.room();
+    let take = |bytes: usize| room.take(u64::try_from(bytes).unwrap_or(u64::MAX));
+    let bytes = body::read_in_pieces(request, payload, limit, idle, take).await?;
+    let admitted = state.lanes.admit(room, bytes.len())?;
     let header = request.headers().get("debug").and_then(|v| v.to_str().ok());
     let is_debug = header.is_some_and(is_debug_value);
     let answer = ops::symbolicate_body(state, version, bytes.into(), is_debug, &admitted).await?;
     let mut response = HttpResponse::Ok();
     allow_all_origins(&mut response, &decoded_path(request));
-    Ok(response.content_type("application/json").body(answer))
+    let body = Sending::new(answer, Arc::clone(&admitted.room));
+    Ok(response.content_type("application/json").body(body))
 }

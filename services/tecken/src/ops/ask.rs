@@ -12,7 +12,7 @@ use releng_common::{Error, Kind, Result};
 use releng_store::{ByteRange, ByteStream, Key, Object};
 use tokio::time::Instant;
 
-use super::refused_status;
+use super::{millis, refused_status};
 use crate::State;
 use crate::state::Source;
 
@@ -44,7 +44,7 @@ where
         };
         if let Some(status) = refused_status(&error) {
             tracing::warn!(source = %source.place.location, path, status, "the store refuses a look");
-            metrics::counter!("symbolicate_store_refused").increment(1);
+            metrics::counter!("tecken.symbolicate_store_refused").increment(1);
             return Ok(None);
         }
         if error.kind() != Kind::Unavailable {
@@ -81,7 +81,7 @@ pub(super) async fn get(
 ) -> Result<Option<(Object, Arc<AtomicBool>)>> {
     let started = Instant::now();
     let object = in_time(state, source.store.get(key, range)).await?;
-    metrics::histogram!("symboldownloader_get_object").record(started.elapsed().as_secs_f64());
+    metrics::histogram!("tecken.symboldownloader_get_object").record(millis(started.elapsed()));
     Ok(object.map(|mut object| {
         let broke_off = Arc::new(AtomicBool::new(false));
         object.stream = paced(object.stream, Pace::of(state), Arc::clone(&broke_off));

@@ -47,7 +47,7 @@ async fn exists(state: &State, source: &Source, key: &str, refresh: bool) -> Res
     };
     let ttl = Some(Duration::from_secs(state.settings.own.exists_ttl_secs));
     let look = || async {
-        metrics::counter!("symboldownloader_exists_cache_miss").increment(1);
+        metrics::counter!("tecken.symboldownloader_exists_cache_miss").increment(1);
         let found = match source.store.head(&object).await {
             Ok(meta) => meta.is_some(),
             // A public bucket tells strangers nothing else of a missing key.

@@ -45,7 +45,7 @@ pub(super) async fn put(source: &Source, key: &Key, body: Body, file_etag: &str)
     tokio::time::timeout(PUT_TIMEOUT, source.store.put(key, body, &attributes))
         .await
         .map_err(|_| Error::unavailable("a store of symbols does not answer"))??;
-    metrics::counter!("symbol_index_put").increment(1);
+    metrics::counter!("tecken.symbol_index_put").increment(1);
     Ok(())
 }
 
@@ -64,7 +64,7 @@ pub(super) fn body_of(mut file: File, length: u64) -> io::Result<Body> {
 
 /// Counts and logs an index that was not made or not stored; nothing else comes of it.
 pub(super) fn note_failure(key: &str, error: &Error) {
-    metrics::counter!("symbol_index_failed").increment(1);
+    metrics::counter!("tecken.symbol_index_failed").increment(1);
     tracing::warn!(key, error = error.chain(), "no symbol index was stored");
 }
 
@@ -88,6 +88,6 @@ pub(super) fn make(
         ..BuildOptions::default()
     };
     let built = build(file, out, &options)?;
-    metrics::counter!("symbol_index_made").increment(1);
+    metrics::counter!("tecken.symbol_index_made").increment(1);
     Ok(built)
 }

@@ -23,7 +23,14 @@ pub use symbolicate::{module_body, symbolicate_body};
 pub use upload::{Posted, upload_create};
 pub use uploads::{NO_UPLOAD, upload_fetch, upload_recent};
 
+use std::time::Duration;
+
 use releng_common::{Error, Kind, Result};
+
+/// Returns a duration as timers have it.
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
 
 /// Brings the database up to date.
 ///

@@ -93,7 +93,7 @@ impl IndexFolder {
     pub fn open_index(&self, name: &IndexName) -> Option<File> {
         let file = File::open(self.path(name)).ok();
         let found = if file.is_some() { "hit" } else { "miss" };
-        metrics::counter!("symbolicate_index_disk_get", "found" => found).increment(1);
+        metrics::counter!("tecken.symbolicate_index_disk_get", "found" => found).increment(1);
         file.inspect(mark_used)
     }
 
@@ -117,7 +117,7 @@ impl IndexFolder {
             return Ok(false);
         }
         draft.keep_as(&self.path(name))?;
-        metrics::counter!("symbolicate_index_disk_set").increment(1);
+        metrics::counter!("tecken.symbolicate_index_disk_set").increment(1);
         self.sweep();
         Ok(true)
     }
@@ -149,13 +149,13 @@ impl IndexFolder {
             }
             // Another process may have been quicker.
             if fs::remove_file(path).is_ok() {
-                metrics::counter!("symbolicate_index_disk_evict").increment(1);
+                metrics::counter!("tecken.symbolicate_index_disk_evict").increment(1);
             }
             total = total.saturating_sub(*size);
         }
         // In KiB: 32 bits of them are 4 TiB, and a float holds those.
         let usage = f64::from(u32::try_from(total / 1024).unwrap_or(u32::MAX));
-        metrics::gauge!("symbolicate_index_disk_usage_kib").set(usage);
+        metrics::gauge!("tecken.symbolicate_index_disk_usage_kib").set(usage);
     }
 }
 

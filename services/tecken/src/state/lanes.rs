@@ -5,22 +5,18 @@
 
 use std::sync::Arc;
 
+use releng_common::Result;
 use releng_common::pool::Pool;
-use releng_common::{Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::memory::{Memory, Room, full};
+
 /// Largest body of a small request. A stack of a crash has some kilobytes.
-const SMALL_BYTES: u64 = 256 << 10;
-/// How many of the largest bodies may be taken in at the same time.
-const LARGEST_AT_ONCE: u64 = 4;
-/// Bodies are counted in these.
-const UNIT_BYTES: u64 = 1024;
+const SMALL_BYTES: usize = 256 << 10;
 /// Files that are read at the same time, for each thread: they wait for stores most of the time.
 const BUILDS_PER_THREAD: usize = 4;
 /// Jobs that may wait for a thread.
 const POOL_QUEUE: usize = 4096;
-/// When a refused client may come again.
-const RETRY_SECS: u32 = 1;
 
 /// The queues.
 #[derive(Debug)]
@@ -30,58 +26,45 @@ pub struct Lanes {
     small: Pool,
     large: Pool,
     running: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
-    body_max: u64,
+    memory: Memory,
 }
 
 /// A request that was taken in; its place is free again when this is dropped.
 #[derive(Debug)]
 pub struct Admitted {
+    /// The memory that it takes.
+    pub room: Arc<Room>,
     is_small: bool,
     _place: OwnedSemaphorePermit,
-    _bytes: Option<OwnedSemaphorePermit>,
 }
 
 impl Lanes {
-    pub(super) fn new(threads: usize, max_running: usize, body_max: u64) -> Self {
-        let units = units(body_max.saturating_mul(LARGEST_AT_ONCE));
+    pub(super) fn new(threads: usize, max_running: usize, max_memory: u64) -> Self {
         Self {
             builds: Pool::new(threads.saturating_mul(BUILDS_PER_THREAD), POOL_QUEUE),
             small: Pool::new(threads, POOL_QUEUE),
             large: Pool::new(threads, POOL_QUEUE),
             running: Arc::new(Semaphore::new(max_running.min(Semaphore::MAX_PERMITS))),
-            bytes: Arc::new(Semaphore::new(
-                usize::try_from(units).unwrap_or(Semaphore::MAX_PERMITS),
-            )),
-            body_max,
+            memory: Memory::new(max_memory),
         }
     }
 
-    /// Takes a request in before its body is read. A body of unknown length counts as the largest.
+    /// Returns the memory for a request whose body is about to be read.
+    pub fn room(&self) -> Room {
+        self.memory.room()
+    }
+
+    /// Takes a request in whose body of so many bytes was read: before that it has no place, so that
+    /// clients that do not go on sending keep nobody out.
     ///
     /// # Errors
     /// `Unavailable` when too many are there.
-    pub fn admit(&self, announced_bytes: Option<u64>) -> Result<Admitted> {
-        let full = || {
-            metrics::counter!("symbolicate_refused").increment(1);
-            Error::unavailable("too many symbolication requests are waiting, try again")
-                .with_retry_after(RETRY_SECS)
-        };
-        let place = Arc::clone(&self.running)
-            .try_acquire_owned()
-            .map_err(|_| full())?;
-        let size = announced_bytes.unwrap_or(self.body_max).min(self.body_max);
-        let is_small = size <= SMALL_BYTES;
-        let bytes = if is_small {
-            None
-        } else {
-            let permits = Arc::clone(&self.bytes).try_acquire_many_owned(units(size));
-            Some(permits.map_err(|_| full())?)
-        };
+    pub fn admit(&self, room: Room, body_bytes: usize) -> Result<Admitted> {
+        let place = Arc::clone(&self.running).try_acquire_owned();
         Ok(Admitted {
-            is_small,
-            _place: place,
-            _bytes: bytes,
+            room: Arc::new(room),
+            is_small: body_bytes <= SMALL_BYTES,
+            _place: place.map_err(|_| full())?,
         })
     }
 
@@ -95,33 +78,30 @@ impl Lanes {
     }
 }
 
-fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn admit(lanes: &Lanes, body_bytes: usize) -> Result<Admitted> {
+        lanes.admit(lanes.room(), body_bytes)
+    }
+
     #[test]
-    fn large_bodies_are_bounded_together_and_leave_room_for_small_ones() {
-        let lanes = Lanes::new(1, 10, 1 << 20);
-        let large: Vec<_> = (0..4).map(|_| lanes.admit(None).unwrap()).collect();
-        assert!(lanes.admit(Some(1 << 20)).is_err());
-        let small: Vec<_> = (0..6).map(|_| lanes.admit(Some(10)).unwrap()).collect();
-        let refused = lanes.admit(Some(10)).unwrap_err();
+    fn so_many_have_a_place_and_no_more() {
+        let lanes = Lanes::new(1, 2, 1 << 20);
+        let both = (admit(&lanes, 10).unwrap(), admit(&lanes, 10).unwrap());
+        let refused = admit(&lanes, 10).unwrap_err();
         assert_eq!(refused.retry_after_secs(), Some(1));
-        drop(large);
-        lanes.admit(Some(1 << 20)).unwrap();
-        drop(small);
+        drop(both);
+        admit(&lanes, 10).unwrap();
     }
 
     #[tokio::test]
     async fn a_small_request_runs_while_all_threads_of_large_ones_are_busy() {
         let lanes = Lanes::new(1, 10, 1 << 20);
         let (small, large) = (
-            lanes.admit(Some(SMALL_BYTES)).unwrap(),
-            lanes.admit(Some(SMALL_BYTES + 1)).unwrap(),
+            admit(&lanes, SMALL_BYTES).unwrap(),
+            admit(&lanes, SMALL_BYTES + 1).unwrap(),
         );
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let pool = lanes.of(&large).clone();

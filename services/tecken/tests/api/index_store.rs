@@ -227,7 +227,7 @@ async fn a_request_waits_for_a_store_only_so_long() {
     };
     let demo = symbols("demo.pdb", "demo_one");
     put(behind.bucket.store(), "demo.pdb", &demo).await;
-    behind.proxy.spoil("HEAD", "demo.sym", Fault::Hold, None);
+    behind.proxy.spoil("GET", "demo.sym?", Fault::Hold, None);
     let body = request(&["demo.pdb"], &[0x1004]);
     let answer = ask(&behind.app.anonymous(), &body).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
@@ -239,7 +239,7 @@ async fn a_request_waits_for_a_store_only_so_long() {
         (answer.status == 200).then_some(())
     };
     eventually(PATIENCE, is_there).await;
-    assert_eq!(behind.proxy.hits("HEAD", "demo.sym"), 1);
+    assert_eq!(behind.proxy.hits("GET", "demo.sym?"), 1);
 }
 
 #[actix_web::test]

@@ -18,6 +18,7 @@ mod indexes;
 mod kill;
 mod main_job;
 mod missing;
+mod overload;
 mod pages;
 mod refusals;
 mod routes;

@@ -78,16 +78,18 @@ async fn each_request_counts_under_the_known_names() {
 
     let metrics = Metrics::of(&process).await;
     for (series, expected) in [
-        ("symbolicate_symbolication{version=\"v5\"}", 3.0),
-        ("symbolicate_symbolication{version=\"v4\"}", 2.0),
-        ("symbolicate_symbolication_jobs{version=\"v5\"}", 4.0),
-        ("symbolicate_json_count{version=\"v5\"}", 2.0),
-        ("symbolicate_json_count{version=\"v4\"}", 2.0),
-        ("symbolicate_get_symbol_maps_count", 4.0),
-        ("symbolicate_symbol_key{cache=\"miss\"}", 2.0),
-        ("symbolicate_symbol_key{cache=\"hit\"}", 6.0),
-        ("symbolicate_load_symbol_count", 1.0),
-        ("symbolicate_download_fail", 1.0),
+        ("tecken_symbolicate_symbolication{version=\"v5\"}", 3.0),
+        ("tecken_symbolicate_symbolication{version=\"v4\"}", 2.0),
+        ("tecken_symbolicate_symbolication_jobs{version=\"v5\"}", 4.0),
+        // Those that are refused as well.
+        ("tecken_symbolicate_json_count{version=\"v5\"}", 4.0),
+        ("tecken_symbolicate_json_count{version=\"v4\"}", 2.0),
+        ("tecken_symbolicate_get_symbol_maps_count", 4.0),
+        ("tecken_symbolicate_symbol_key{cache=\"miss\"}", 2.0),
+        ("tecken_symbolicate_symbol_key{cache=\"hit\"}", 6.0),
+        ("tecken_symbolicate_load_symbol_count", 1.0),
+        ("tecken_symbolicate_store_hashmap_count", 1.0),
+        ("tecken_symbolicate_download_fail", 1.0),
     ] {
         let found = metrics.value(series);
         assert!(
@@ -97,9 +99,9 @@ async fn each_request_counts_under_the_known_names() {
         );
     }
     for series in [
-        "symboldownloader_download_bytes{encoding=\"gzip\"}",
-        "symboldownloader_get_object_count",
-        "symboldownloader_get_object_read_count",
+        "tecken_symboldownloader_download_bytes{encoding=\"gzip\"}",
+        "tecken_symboldownloader_get_object_count",
+        "tecken_symboldownloader_get_object_read_count",
     ] {
         assert!(metrics.value(series) > 0.0, "{series}\n{}", metrics.0);
     }

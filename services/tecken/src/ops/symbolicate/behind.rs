@@ -17,7 +17,7 @@ use releng_symbols::parse::Limits;
 
 use super::load::Paths;
 use crate::State;
-use crate::ops::index;
+use crate::ops::{index, millis};
 use crate::state::{IndexFolder, IndexName, LocalFile, Module, Place, Scales, Source, Text};
 
 /// Bytes that are written at a time.
@@ -130,7 +130,7 @@ fn make_on_disk(
     let is_kept = folder
         .keep(name, draft, built.index_bytes)
         .map_err(BuildError::Write)?;
-    metrics::histogram!("symbolicate_store_hashmap").record(started.elapsed().as_secs_f64());
+    metrics::histogram!("tecken.symbolicate_store_hashmap").record(millis(started.elapsed()));
     let file = if is_kept {
         LocalFile::kept(out)
     } else {

@@ -95,7 +95,7 @@ pub(super) async fn load(state: &State, pool: &Pool, key: &ModuleKey) -> Result<
         tracing::warn!(source = %location, path = paths.file, "symbol file is not usable");
     }
     if loaded.found.module().is_none() {
-        metrics::counter!("symbolicate_download_fail").increment(1);
+        metrics::counter!("tecken.symbolicate_download_fail").increment(1);
     }
     Ok(loaded)
 }
@@ -267,6 +267,6 @@ fn count(bytes: &Bytes) -> u64 {
 
 /// Counts and logs an index that cannot be used. It is made anew.
 pub(super) fn bad_index(name: &str, error: &IndexError) {
-    metrics::counter!("symbolicate_index_bad").increment(1);
+    metrics::counter!("tecken.symbolicate_index_bad").increment(1);
     tracing::warn!(name, %error, "a symbol index cannot be used");
 }

@@ -24,7 +24,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use super::behind;
 use super::load::{Paths, index_name};
 use crate::State;
-use crate::ops::{ask, index};
+use crate::ops::{ask, index, millis};
 use crate::state::{Found, IndexFolder, IndexName, Loaded, LocalFile, Module, Place, Source, Text};
 
 /// Symbol files that are packed to less than this have their indexes made in memory.
@@ -99,7 +99,7 @@ impl Job {
     async fn run(self, state: &State, object: Object) -> Result<(Made, u64)> {
         let is_packed = object.meta.content_encoding.as_deref() == Some("gzip");
         let encoding = if is_packed { "gzip" } else { "none" };
-        metrics::counter!("symboldownloader_download_bytes", "encoding" => encoding)
+        metrics::counter!("tecken.symboldownloader_download_bytes", "encoding" => encoding)
             .increment(object.meta.size);
         let reader = SyncIoBridge::new(StreamReader::new(object.stream));
         let work = move || {
@@ -113,16 +113,16 @@ impl Job {
                         count: Arc::clone(&count),
                     })
                 });
-            let secs = started.elapsed().as_secs_f64();
-            metrics::histogram!("symbolicate_load_symbol").record(secs);
-            metrics::histogram!("symboldownloader_get_object_read").record(secs);
+            let time = millis(started.elapsed());
+            metrics::histogram!("tecken.symbolicate_load_symbol").record(time);
+            metrics::histogram!("tecken.symboldownloader_get_object_read").record(time);
             if self.broke_off.load(Ordering::SeqCst) {
                 return Err(ask::silent("the object broke off"));
             }
             let made = made.unwrap_or_else(|error| match error {
                 BuildError::File(ParseError::TooLarge { .. }) => Made::Nothing(Found::TooLarge),
                 BuildError::Write(error) => {
-                    metrics::counter!("symbolicate_index_disk_refused").increment(1);
+                    metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
                     tracing::warn!(%error, "the disk takes no symbol index");
                     Made::NoDisk
                 }
@@ -193,7 +193,7 @@ impl Job {
             Ok(Some(file)) => Place::File(index, Arc::new(LocalFile::kept(file))),
             Ok(None) => Place::Memory(index, Bytes::from(bytes)),
             Err(error) => {
-                metrics::counter!("symbolicate_index_disk_refused").increment(1);
+                metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
                 tracing::warn!(%error, "the disk takes no symbol index");
                 Place::Memory(index, Bytes::from(bytes))
             }
@@ -202,10 +202,13 @@ impl Job {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<Option<File>> {
+        let started = Instant::now();
         let (mut out, draft) = self.folder.draft()?;
         out.write_all(bytes)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Ok(self.folder.keep(&self.name, draft, size)?.then_some(out))
+        let is_kept = self.folder.keep(&self.name, draft, size)?;
+        metrics::histogram!("tecken.symbolicate_store_hashmap").record(millis(started.elapsed()));
+        Ok(is_kept.then_some(out))
     }
 }
 
@@ -213,7 +216,7 @@ impl Job {
 fn note_other_id(module: &Module, key: &ModuleKey) {
     let is_other = |id: String| !id.eq_ignore_ascii_case(key.debug_id());
     if module.debug_id().is_some_and(is_other) {
-        metrics::counter!("symbolicate_module_id_differs").increment(1);
+        metrics::counter!("tecken.symbolicate_module_id_differs").increment(1);
         tracing::debug!(?key, "a symbol file names another debug id than its key");
     }
 }

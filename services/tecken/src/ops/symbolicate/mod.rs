@@ -17,12 +17,12 @@ use releng_common::{Error, Kind, Result};
 use releng_symbols::index::PageCache;
 use releng_symbols::request::Limits;
 use releng_symbols::symbolicate::Options;
-use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Version};
+use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Version, symbolicate_in};
 
-use super::ask;
+use super::{ask, millis};
 use crate::State;
-use crate::state::{Admitted, Held};
-use seek::{Ready, Sought, Wanted};
+use crate::state::{Admitted, Held, Room};
+use seek::{Near, Ready, Sought, Wanted};
 
 pub(super) use make::unpack;
 
@@ -45,10 +45,14 @@ pub async fn symbolicate_body(
     let label = if version == Version::V4 { "v4" } else { "v5" };
     let started = Instant::now();
     let pool = state.lanes.of(admitted);
-    let (jobs, wanted) = parse(state, pool, version, body, label).await?;
-    let answer = answer(state, pool, &jobs, wanted, is_debug).await;
-    metrics::histogram!("symbolicate_json", "version" => label)
-        .record(started.elapsed().as_secs_f64());
+    let answer = async {
+        let (jobs, wanted) = parse(state, pool, version, body, label).await?;
+        answer(state, pool, &jobs, wanted, is_debug, &admitted.room).await
+    };
+    let answer = answer.await;
+    // Refused requests are among them, as they always were.
+    metrics::histogram!("tecken.symbolicate_json", "version" => label)
+        .record(millis(started.elapsed()));
     answer
 }
 
@@ -58,6 +62,7 @@ async fn answer(
     jobs: &Arc<Jobs>,
     wanted: Vec<Wanted>,
     is_debug: bool,
+    room: &Arc<Room>,
 ) -> Result<Vec<u8>> {
     let detail = jobs.version().detail();
     let patience = Duration::from_secs(state.settings.own.symbolicate_secs.max(1));
@@ -67,13 +72,13 @@ async fn answer(
     for _ in 0..seek::TRIES {
         let started = Instant::now();
         let seeking = stream::iter(wanted.clone())
-            .map(|wanted| seek::seek(state, pool, wanted, detail))
+            .map(|wanted| seek::seek(state, pool, wanted, detail, room))
             .buffer_unordered(MODULES_AT_ONCE)
             .try_collect();
         let sought: Vec<Sought> = tokio::time::timeout_at(deadline, seeking)
             .await
             .map_err(|_| ask::silent("no answer in time"))??;
-        metrics::histogram!("symbolicate_get_symbol_maps").record(started.elapsed().as_secs_f64());
+        metrics::histogram!("tecken.symbolicate_get_symbol_maps").record(millis(started.elapsed()));
         for one in &sought {
             costs.entry(one.wanted.key.clone()).or_insert(one.cost);
         }
@@ -83,6 +88,7 @@ async fn answer(
             costs: costs.clone(),
             pages: Arc::clone(&state.pages),
             is_debug,
+            room: Arc::clone(room),
         };
         match pool.run(move || writing.run()).await? {
             Written::Body(body) => return Ok(body),
@@ -114,6 +120,7 @@ struct Writing {
     costs: HashMap<ModuleKey, Cost>,
     pages: Arc<PageCache>,
     is_debug: bool,
+    room: Arc<Room>,
 }
 
 enum Written {
@@ -136,7 +143,13 @@ impl Writing {
             let outcome = match ready {
                 Ready::Done(outcome) => outcome,
                 Ready::Near(module) => {
-                    match seek::read(&module, &wanted.addresses, &self.pages, detail) {
+                    let near = Near {
+                        addresses: &wanted.addresses,
+                        cache: &self.pages,
+                        detail,
+                        room: &self.room,
+                    };
+                    match near.read(&module)? {
                         Ok(Some(outcome)) => outcome,
                         failed => {
                             if let Err(error) = failed {
@@ -158,10 +171,18 @@ impl Writing {
             debug: self.is_debug,
             ..Options::default()
         };
-        let started = Instant::now();
-        releng_symbols::symbolicate(&self.jobs, &lookups, &options, &|| started.elapsed())
-            .map(Written::Body)
-            .map_err(|e| Error::new(Kind::TooLarge, e.to_string()))
+        let (started, mut refusal) = (Instant::now(), None);
+        let mut take = |bytes: usize| {
+            let taken = self.room.take(u64::try_from(bytes).unwrap_or(u64::MAX));
+            refusal = taken.err();
+            refusal.is_none()
+        };
+        let clock = || started.elapsed();
+        let written = symbolicate_in(&self.jobs, &lookups, &options, &clock, &mut take);
+        written.map(Written::Body).map_err(|error| {
+            let too_large = || Error::new(Kind::TooLarge, error.to_string());
+            refusal.unwrap_or_else(too_large)
+        })
     }
 }
 
@@ -192,11 +213,12 @@ async fn parse(
         Err(error) => error.jobs(),
     };
     if let Some(jobs) = jobs {
-        metrics::counter!("symbolicate_symbolication", "version" => label).increment(1);
+        metrics::counter!("tecken.symbolicate_symbolication", "version" => label).increment(1);
         count_today(state, label);
         if version == Version::V5 {
             let jobs = u64::try_from(jobs).unwrap_or(u64::MAX);
-            metrics::counter!("symbolicate_symbolication_jobs", "version" => label).increment(jobs);
+            metrics::counter!("tecken.symbolicate_symbolication_jobs", "version" => label)
+                .increment(jobs);
         }
     }
     parsed

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use releng_common::pool::Pool;
 use releng_common::{Error, Result};
-use releng_symbols::index::{Detail, IndexError, PageCache};
+use releng_symbols::index::{Detail, Index, IndexError, PageCache, ReadAt, Resolve};
 use releng_symbols::{Cost, ModuleKey, Outcome, Traffic};
 
 use super::load;
 use super::stored::{self, Got, Want};
 use crate::State;
-use crate::state::{Found, Held, Module, Place};
+use crate::state::{Found, Held, Module, Place, Room};
 
 /// Looks at one module while its index changes again and again, or turns out to be damaged.
 pub(super) const TRIES: u32 = 4;
@@ -46,6 +46,7 @@ pub(super) async fn seek(
     pool: &Pool,
     wanted: Wanted,
     detail: Detail,
+    room: &Arc<Room>,
 ) -> Result<Sought> {
     let mut first_cost = None;
     for _ in 0..TRIES {
@@ -63,6 +64,7 @@ pub(super) async fn seek(
                         stored: &stored,
                         addresses: &wanted.addresses,
                         detail,
+                        room,
                     };
                     match stored::resolve(state, pool, &want).await? {
                         Got::Symbols(symbols) => Ready::Done(Outcome::Found(symbols)),
@@ -115,15 +117,17 @@ async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held,
     let time = started.elapsed();
     let is_hit = !is_loaded || held.downloads == 0 && held.found.module().is_some();
     let label = if is_hit { "hit" } else { "miss" };
-    metrics::counter!("symbolicate_symbol_key", "cache" => label).increment(1);
+    metrics::counter!("tecken.symbolicate_symbol_key", "cache" => label).increment(1);
     let traffic = |count, time, size_bytes| Traffic {
         count,
         time,
         size_bytes,
     };
-    let cost = if is_hit {
+    let cost = if is_hit || held.downloads == 0 {
+        // Where there is nothing nothing was downloaded, however long the stores took to say so.
+        let module = held.found.module();
         Cost {
-            cache_lookups: traffic(1, time, held.file_bytes),
+            cache_lookups: traffic(1, time, module.map_or(0, |module| module.file_bytes)),
             downloads: Traffic::default(),
         }
     } else {
@@ -135,22 +139,76 @@ async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held,
     Ok((held, cost))
 }
 
-/// Reads the symbols of a module that is near. Blocks. Nothing: an index in a store after all.
-pub(super) fn read(
-    module: &Module,
-    addresses: &[u64],
-    cache: &PageCache,
-    detail: Detail,
-) -> Result<Option<Outcome>, IndexError> {
-    let resolved = match module.place() {
-        Place::File(index, file) => index.resolve(file.get(), cache, addresses, detail)?,
-        Place::Memory(index, bytes) => index.resolve(&*bytes, cache, addresses, detail)?,
-        Place::Text(text) => {
-            let table = text.scanned.excerpt(&text.file, addresses);
-            let table = table.map_err(|e| IndexError::Read(std::io::Error::other(e)))?;
-            return Ok(Some(Outcome::Found(Arc::new(table))));
+/// How to read the symbols of a module that is near.
+pub(super) struct Near<'a> {
+    pub(super) addresses: &'a [u64],
+    pub(super) cache: &'a PageCache,
+    pub(super) detail: Detail,
+    pub(super) room: &'a Room,
+}
+
+/// What reading gave. Nothing: an index in a store after all.
+type Read = Result<Option<Outcome>, IndexError>;
+
+impl Near<'_> {
+    /// Reads them. Blocks.
+    ///
+    /// # Errors
+    /// There is no room for the pages.
+    pub(super) fn read(&self, module: &Module) -> Result<Read> {
+        match module.place() {
+            Place::File(index, file) => self.resolve(index, file.get()),
+            Place::Memory(index, bytes) => self.resolve(index, &*bytes),
+            Place::Text(text) => {
+                let table = text.scanned.excerpt(&text.file, self.addresses);
+                let table = match table {
+                    Ok(table) => table,
+                    Err(error) => return Ok(Err(IndexError::Read(std::io::Error::other(error)))),
+                };
+                take(self.room, table.memory_bytes())?;
+                Ok(Ok(Some(Outcome::Found(Arc::new(table)))))
+            }
+            Place::Stored(..) => Ok(Ok(None)),
         }
-        Place::Stored(..) => return Ok(None),
-    };
-    Ok(Some(Outcome::Found(Arc::new(resolved))))
+    }
+
+    fn resolve(&self, index: Arc<Index>, source: &(impl ReadAt + ?Sized)) -> Result<Read> {
+        let mut resolve = Resolve::new(index, self.cache, self.addresses, self.detail);
+        let mut held = Pages::default();
+        loop {
+            held.hold(self.room, &resolve)?;
+            if resolve.wanted().is_empty() {
+                return Ok(Ok(Some(Outcome::Found(Arc::new(resolve.finish())))));
+            }
+            let ranges = resolve.wanted().iter().cloned();
+            let read = ranges.map(|range| source.read_at(range));
+            let supplied = read
+                .collect::<std::io::Result<Vec<_>>>()
+                .map_err(IndexError::Read)
+                .and_then(|bytes| resolve.supply(self.cache, &bytes));
+            if let Err(error) = supplied {
+                return Ok(Err(error));
+            }
+        }
+    }
+}
+
+/// The pages that one look-up holds, as far as its request has memory for them.
+#[derive(Default)]
+pub(super) struct Pages {
+    taken: usize,
+}
+
+impl Pages {
+    /// Takes memory for the pages that are there and for those that are read next.
+    pub(super) fn hold(&mut self, room: &Room, resolve: &Resolve) -> Result<()> {
+        let bytes = resolve.memory_bytes();
+        take(room, bytes.saturating_sub(self.taken))?;
+        self.taken = self.taken.max(bytes);
+        Ok(())
+    }
+}
+
+fn take(room: &Room, bytes: usize) -> Result<()> {
+    room.take(u64::try_from(bytes).unwrap_or(u64::MAX))
 }

@@ -15,9 +15,10 @@ use releng_symbols::index::{Detail, Index, Resolve};
 use tokio_util::io::StreamReader;
 
 use super::load;
+use super::seek::Pages;
 use crate::State;
 use crate::ops::ask;
-use crate::state::{LocalFile, Module, Place, StoredIndex};
+use crate::state::{LocalFile, Module, Place, Room, StoredIndex};
 
 /// Ranges of one index that are read at the same time.
 const RANGES_AT_ONCE: usize = 16;
@@ -35,6 +36,7 @@ pub(super) struct Want<'a> {
     pub(super) stored: &'a StoredIndex,
     pub(super) addresses: &'a Arc<[u64]>,
     pub(super) detail: Detail,
+    pub(super) room: &'a Room,
 }
 
 /// What came of it.
@@ -49,7 +51,12 @@ pub(super) enum Got {
 /// Looks the addresses up.
 pub(super) async fn resolve(state: &State, pool: &Pool, want: &Want<'_>) -> Result<Got> {
     let mut resolve = begin(state, pool, want).await?;
-    while !resolve.wanted().is_empty() {
+    let mut held = Pages::default();
+    loop {
+        held.hold(want.room, &resolve)?;
+        if resolve.wanted().is_empty() {
+            return Ok(Got::Symbols(Arc::new(resolve.finish())));
+        }
         let ranges = resolve.wanted().to_vec();
         let read = want.stored.count(ranges.iter().map(length).sum());
         let size = want.index.index_bytes();
@@ -74,7 +81,6 @@ pub(super) async fn resolve(state: &State, pool: &Pool, want: &Want<'_>) -> Resu
             }
         };
     }
-    Ok(Got::Symbols(Arc::new(resolve.finish())))
 }
 
 async fn begin(state: &State, pool: &Pool, want: &Want<'_>) -> Result<Resolve> {
@@ -146,7 +152,7 @@ async fn bring(state: &State, want: &Want<'_>) -> bool {
     let copied = tokio::io::copy(&mut reader, &mut file).await;
     let flushed = tokio::io::AsyncWriteExt::flush(&mut file).await;
     if !matches!((copied, flushed), (Ok(bytes), Ok(())) if bytes == size) {
-        metrics::counter!("symbolicate_index_disk_refused").increment(1);
+        metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
         return false;
     }
     let file = file.into_std().await;

@@ -161,7 +161,7 @@ async fn put(
             // The index is made while the file is on its way.
             let (put, index) = futures_util::join!(put, index::make(state, source, file));
             let meta = put.map_err(store_fault)?;
-            metrics::counter!("upload_file_upload_upload").increment(1);
+            metrics::counter!("tecken.upload_file_upload_upload").increment(1);
             if let Some(index) = index {
                 index.put(source, &meta.etag).await;
             }
@@ -256,6 +256,6 @@ async fn finish(
         .ok_or_else(|| Error::internal("an upload that was just made is not there"))?;
     let is_try = if upload.try_symbols { "true" } else { "false" };
     let bucket = upload.bucket_name.clone();
-    metrics::counter!("upload_uploads", "try" => is_try, "bucket" => bucket).increment(1);
+    metrics::counter!("tecken.upload_uploads", "try" => is_try, "bucket" => bucket).increment(1);
     Ok(upload)
 }

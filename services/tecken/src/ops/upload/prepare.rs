@@ -59,7 +59,7 @@ pub(super) async fn prepare(
         .as_ref()
         .is_some_and(|meta| is_same(meta, member, checked, is_compressed))
     {
-        metrics::counter!("upload_file_upload_skip").increment(1);
+        metrics::counter!("tecken.upload_file_upload_skip").increment(1);
         return Ok(Prepared::Skip(full_key));
     }
     let (content, size) = unpack(state, Job::of(archive, &member.packed), is_compressed).await?;
@@ -68,7 +68,7 @@ pub(super) async fn prepare(
             .as_ref()
             .is_some_and(|m| !m.metadata.contains_key(ORIGINAL_MD5) && m.size == size);
     if is_legacy {
-        metrics::counter!("upload_skip_early_compressed_legacy").increment(1);
+        metrics::counter!("tecken.upload_skip_early_compressed_legacy").increment(1);
         return Ok(Prepared::Skip(full_key));
     }
     let mut attributes = Attributes {
