@@ -6,6 +6,7 @@ mod lanes;
 mod memory;
 mod module;
 mod modules;
+mod news;
 mod sources;
 mod spool;
 
@@ -32,6 +33,7 @@ pub use lanes::{Admitted, Lanes};
 pub use memory::Room;
 pub use module::{LocalFile, Module, Place, StoredIndex, Text};
 pub use modules::{Found, Held, Loaded, Modules, Scales};
+pub use news::{FileRecord, Question};
 pub use sources::{Source, Sources};
 pub use spool::{Spool, SpoolFile};
 

@@ -20,6 +20,8 @@ extern "SQL" {
 
 /// Most rows of one answer.
 const MAX_LISTED: i64 = 50_000;
+/// Rows that a process looks at first.
+const NEWEST: i64 = 1_000;
 
 /// Records that a file is about to be stored.
 pub(crate) fn file_insert_in_txn(
@@ -48,6 +50,30 @@ pub(crate) fn file_insert_in_txn(
         .values(row)
         .returning(files::id)
         .get_result(conn)
+}
+
+/// Returns number, key and whether they are stored of the files with numbers above one, of the newest
+/// ones without it, and of these others. The oldest come first, and not more than can be taken at once.
+pub(crate) fn file_list_after(
+    conn: &mut AnyConnection,
+    after: Option<i32>,
+    also: &[i32],
+) -> QueryResult<Vec<(i32, String, bool)>> {
+    let columns = (files::id, files::key, files::completed_at.is_not_null());
+    let listed = files::table.select(columns);
+    let mut rows: Vec<(i32, String, bool)> = match after {
+        Some(after) => listed
+            .filter(files::id.gt(after))
+            .order(files::id)
+            .limit(MAX_LISTED)
+            .load(conn)?,
+        None => listed.order(files::id.desc()).limit(NEWEST).load(conn)?,
+    };
+    if !also.is_empty() {
+        let more = listed.filter(files::id.eq_any(also)).order(files::id);
+        rows.extend(more.limit(MAX_LISTED).load::<(i32, String, bool)>(conn)?);
+    }
+    Ok(rows)
 }
 
 /// Records that files are stored.

@@ -12,7 +12,7 @@ mod user;
 
 pub(crate) use file::{
     CodePlace, file_complete_in_txn, file_count_of_uploads, file_find_by_code, file_insert_in_txn,
-    file_list_incomplete, file_list_of_upload,
+    file_list_after, file_list_incomplete, file_list_of_upload,
 };
 pub(crate) use missing::{missing_count, missing_list, missing_list_after, missing_record_in_txn};
 pub(crate) use session::{

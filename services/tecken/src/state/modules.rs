@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Modules whose symbols are at hand, bounded by bytes; pages of their indexes are kept apart. Uploads leave a mark per module in the shared
 //! cache; an entry holds the mark that it was loaded under and is loaded again when it differs.
-//! Uploads of this process are seen at once, those of others within a second (D-54).
+//! Uploads of this process are seen at once, those of others within a second (D-54): the records of
+//! uploads tell of them where the processes share no cache, and of those that ended half way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use releng_symbols::ModuleKey;
 use uuid::Uuid;
 
 use super::module::{Module, StoredIndex};
+use super::news::{FileRecord, Known, News};
 use super::sources::Source;
 
 /// Longest life of an entry; shorter than that of a mark, so that no mark is forgotten unseen.
@@ -69,6 +71,8 @@ struct Entry {
     loaded: Loaded,
     mark: Option<Bytes>,
     loaded_at: DateTime<Utc>,
+    /// Changes by uploads before the load, and when that began.
+    news: (u64, Instant),
     /// Uploads of this process that the entry is known to have survived.
     epoch: AtomicU64,
     checked_at: AtomicI64,
@@ -81,6 +85,8 @@ pub struct Modules {
     clock: Clock,
     negative_ttl_secs: i64,
     epoch: AtomicU64,
+    /// What uploads change.
+    pub news: News,
     /// Tags of indexes in stores that turned out to be damaged.
     bad: Cache<String, ()>,
 }
@@ -139,6 +145,7 @@ impl Modules {
             clock,
             negative_ttl_secs,
             epoch: AtomicU64::new(0),
+            news: News::default(),
             bad: Cache::builder()
                 .max_capacity(MAX_BAD)
                 .time_to_live(ENTRY_LIFE)
@@ -228,10 +235,18 @@ impl Modules {
                 .await?;
         }
         self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.news.hurry();
         for key in keys {
             self.entries.invalidate(key).await;
         }
         Ok(())
+    }
+
+    /// Forgets modules that records of uploads tell to have changed. Nothing: they cannot be read.
+    pub async fn learn(&self, known: &mut Known, records: Option<Vec<FileRecord>>, began: Instant) {
+        for key in self.news.note(known, records, began) {
+            self.entries.invalidate(&key).await;
+        }
     }
 
     async fn load<L, F>(&self, key: &ModuleKey, load: &L) -> Result<Arc<Entry>>
@@ -241,6 +256,7 @@ impl Modules {
     {
         // Both before the store is read: an upload during the load makes the entry stale.
         let epoch = self.epoch.load(Ordering::SeqCst);
+        let news = (self.news.count(), Instant::now());
         let mark = self.shared.get(&mark_name(key)).await?;
         let loaded = load().await?;
         let now = self.clock.now();
@@ -248,6 +264,7 @@ impl Modules {
             loaded,
             mark,
             loaded_at: now,
+            news,
             epoch: AtomicU64::new(epoch),
             checked_at: AtomicI64::new(now.timestamp_micros()),
         }))
@@ -257,6 +274,10 @@ impl Modules {
         let now = self.clock.now();
         let age = now.signed_duration_since(entry.loaded_at);
         if entry.loaded.found.module().is_none() && age.num_seconds() >= self.negative_ttl_secs {
+            return Ok(false);
+        }
+        let (count, read_at) = entry.news;
+        if !self.news.is_current(key, count, read_at.elapsed()) {
             return Ok(false);
         }
         let epoch = self.epoch.load(Ordering::SeqCst);

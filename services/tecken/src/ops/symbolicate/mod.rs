@@ -2,6 +2,7 @@
 //! From addresses to function names (symbolication.md).
 
 mod behind;
+mod changes;
 mod load;
 mod make;
 mod seek;
@@ -69,6 +70,7 @@ async fn answer(
     let deadline = tokio::time::Instant::now() + patience;
     // What the first look at a module cost; another one, should its index be damaged, is on us.
     let mut costs: HashMap<ModuleKey, Cost> = HashMap::new();
+    changes::follow(state).await;
     for _ in 0..seek::TRIES {
         let started = Instant::now();
         let seeking = stream::iter(wanted.clone())
