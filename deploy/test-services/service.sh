@@ -71,7 +71,8 @@ unpack_packages() {
 use_unpacked() {
     local dir="$CACHE/$1" lib
     PATH="$dir/usr/sbin:$dir/usr/bin:$PATH"
-    for lib in "$dir"/usr/lib/*-linux-gnu "$dir"/lib/*-linux-gnu; do
+    # libpulse looks for a library of its own in a folder below, by a path that holds once it is installed.
+    for lib in "$dir"/usr/lib/*-linux-gnu/pulseaudio "$dir"/usr/lib/*-linux-gnu "$dir"/lib/*-linux-gnu; do
         [ ! -d "$lib" ] || LD_LIBRARY_PATH="$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     done
     export PATH LD_LIBRARY_PATH

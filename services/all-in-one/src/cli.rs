@@ -84,6 +84,7 @@ impl UpArgs {
 
 /// Runs the command line; exit status 0 done, 1 failed, 2 wrong usage or settings.
 pub fn main() -> ExitCode {
+    releng_common::run::use_small_pages();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command {
         Command::Up(args) => run_up(&args),

@@ -5,6 +5,7 @@ import * as forms from "./forms.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
 import * as live from "./live.js";
+import * as log from "./log.js";
 import { alert, say, sayLeft } from "./notice.js";
 import { refresh } from "./page.js";
 import * as rights from "./rights.js";
@@ -161,6 +162,7 @@ function followFeed() {
 changes.prepare();
 const hasList = list.prepare();
 keys.prepare(hasList);
+log.prepare();
 prepareAccount();
 forms.prepare();
 sayLeft();

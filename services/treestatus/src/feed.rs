@@ -2,21 +2,44 @@
 //! Those who listen to the change feed at this process.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use releng_common::{Error, Result};
 use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::FeedEvent;
+use crate::board::Answer;
+use crate::domain::{Cursor, FeedEvent};
 
 /// Events that a listener may be behind before it has to read them again from the database.
 const BACKLOG: usize = 1024;
+
+/// An event on its way to all who listen, and what they are sent: rendered once, not by each of them.
+#[derive(Debug)]
+pub struct Told {
+    /// The event.
+    pub event: FeedEvent,
+    /// How it looks in a stream.
+    pub text: Answer,
+}
+
+impl Told {
+    /// Begins to tell an event.
+    pub fn new(event: FeedEvent) -> Self {
+        Self {
+            event,
+            text: Answer::default(),
+        }
+    }
+}
 
 /// What a listener hears.
 #[derive(Clone, Debug)]
 pub enum News {
     /// The next event.
-    Event(Arc<FeedEvent>),
+    Event(Arc<Told>),
+    /// The database is another one, in which the feed has come to here: the trees are to be read again.
+    Reset(Cursor),
     /// Events may be in the database that were not handed on.
     LookYourself,
     /// The database does not answer: nobody knows what happens meanwhile.
@@ -30,6 +53,7 @@ pub enum News {
 pub struct Feed {
     live: Sender<News>,
     places: Arc<Semaphore>,
+    served: AtomicUsize,
 }
 
 /// A place in the feed, given back when it is dropped.
@@ -37,6 +61,8 @@ pub struct Feed {
 pub struct Listener {
     /// What happens from now on.
     pub live: Receiver<News>,
+    /// How many there were before it: what all do from time to time they need not do at once.
+    pub number: usize,
     _place: OwnedSemaphorePermit,
 }
 
@@ -46,6 +72,7 @@ impl Feed {
         Self {
             live: broadcast::channel(BACKLOG).0,
             places: Arc::new(Semaphore::new(listeners)),
+            served: AtomicUsize::new(0),
         }
     }
 
@@ -64,6 +91,7 @@ impl Feed {
         let place = place.map_err(|_| Error::unavailable("too many event streams are open"))?;
         Ok(Listener {
             live: self.live.subscribe(),
+            number: self.served.fetch_add(1, Ordering::Relaxed),
             _place: place,
         })
     }

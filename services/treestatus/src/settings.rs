@@ -9,6 +9,8 @@ use releng_common::config::{Common, Doc, Invalid, Source};
 
 pub use notices::{Notices, Page};
 
+use crate::domain::Limits;
+
 releng_common::settings! {
     /// Settings that only treestatus has.
     pub struct Own {
@@ -34,6 +36,12 @@ releng_common::settings! {
         pub serve_stale_secs: u64 = "SERVE_STALE_SECONDS", default "30";
         /// Largest request body in bytes.
         pub max_body_bytes: usize = "MAX_BODY_BYTES", default "1048576";
+        /// Longest reason and message of the day in characters; texts that are in the database already may be longer.
+        pub max_text_chars: usize = "MAX_TEXT_CHARS", default "10000";
+        /// Most tags of one change.
+        pub max_tags: usize = "MAX_TAGS", default "50";
+        /// Longest tag in characters.
+        pub max_tag_chars: usize = "MAX_TAG_CHARS", default "200";
         /// Most entries that `/stack` answers with, the newest.
         pub max_list_length: i64 = "MAX_LIST_LENGTH", default "100000";
     }
@@ -83,6 +91,15 @@ impl Settings {
             .unwrap_or_else(|| format!("releng-treestatus-{}", own.env))
     }
 
+    /// Returns how long may be what people write.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            text: self.own.max_text_chars,
+            tags: self.own.max_tags,
+            tag: self.own.max_tag_chars,
+        }
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         if self.own.scope_prefixes.is_empty() {
             return Err(Invalid::new(
@@ -119,6 +136,16 @@ impl Settings {
         if self.own.serve_stale_secs > 86_400 {
             let problem = "must be a number from 0 to 86400";
             return Err(Invalid::new("SERVE_STALE_SECONDS", problem));
+        }
+        // With less nothing can be said, and no tree can be closed.
+        for (name, value) in [
+            ("MAX_TEXT_CHARS", self.own.max_text_chars),
+            ("MAX_TAGS", self.own.max_tags),
+            ("MAX_TAG_CHARS", self.own.max_tag_chars),
+        ] {
+            if value == 0 {
+                return Err(Invalid::new(name, "must be at least 1"));
+            }
         }
         if self.own.max_list_length < 1 {
             return Err(Invalid::new("MAX_LIST_LENGTH", "must be at least 1"));

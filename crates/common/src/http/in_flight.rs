@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
+use tokio_util::sync::CancellationToken;
 
 /// The requests of one server.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,7 @@ pub struct InFlight(Arc<Counters>);
 struct Counters {
     running: AtomicUsize,
     is_draining: AtomicBool,
+    draining: CancellationToken,
 }
 
 /// One request, until it is dropped.
@@ -39,11 +41,17 @@ impl InFlight {
     /// From now on every answer ends its connection, so that clients go elsewhere.
     pub fn start_draining(&self) {
         self.0.is_draining.store(true, Ordering::SeqCst);
+        self.0.draining.cancel();
     }
 
     /// Returns whether the server is about to stop: answers without end must find one.
     pub fn is_draining(&self) -> bool {
         self.0.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Returns when the server is about to stop, for answers without end that wait for something else.
+    pub async fn draining(&self) {
+        self.0.draining.cancelled().await;
     }
 }
 
@@ -91,5 +99,23 @@ impl MessageBody for Guarded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.get_mut().body.as_pin_mut().poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn those_who_wait_hear_of_the_stop_and_so_do_those_who_come_late() {
+        let in_flight = InFlight::default();
+        let early = in_flight.clone();
+        let early = tokio::spawn(async move { early.draining().await });
+        tokio::task::yield_now().await;
+        assert!(!early.is_finished() && !in_flight.is_draining());
+        in_flight.start_draining();
+        early.await.unwrap();
+        in_flight.draining().await;
+        assert!(in_flight.is_draining());
     }
 }

@@ -42,6 +42,24 @@ impl Query {
         &self.0
     }
 
+    /// Returns the parameters that have a value: forms send all their fields, filled in or not.
+    #[must_use]
+    pub fn filled(mut self) -> Self {
+        self.0.retain(|(_, value)| !value.is_empty());
+        self
+    }
+
+    /// Returns the parameters of these names, as the text of a query string.
+    pub fn text_of(&self, names: &[&str]) -> String {
+        let wanted = self
+            .0
+            .iter()
+            .filter(|(name, _)| names.contains(&name.as_str()));
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(wanted)
+            .finish()
+    }
+
     /// Returns the first value of a parameter as a whole number.
     ///
     /// # Errors
@@ -80,5 +98,12 @@ mod tests {
             query.number("q").unwrap_err().message(),
             "query parameter \"q\" must be a whole number"
         );
+    }
+
+    #[test]
+    fn what_was_read_is_written_again_without_what_is_empty() {
+        let query = Query::parse("q=a+b%26&who=&n=1&m=2").filled();
+        assert!(!query.has("who"));
+        assert_eq!(query.text_of(&["n", "q", "who"]), "q=a+b%26&n=1");
     }
 }

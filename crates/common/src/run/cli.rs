@@ -63,6 +63,7 @@ enum Command<C: Subcommand> {
 /// Parses the command line, runs the command and returns the exit status: 0 done, 1 failed, 2 wrong
 /// usage or settings.
 pub fn main<S: Launch>() -> ExitCode {
+    super::use_small_pages();
     // Two crypto providers are in the dependency graph; rediss:// asks for "the default" and would panic.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = clap::Command::new(S::INFO.binary)

@@ -5,10 +5,12 @@
 mod cli;
 mod open_files;
 mod server;
+mod small_pages;
 
 pub use cli::{CommonCommand, Launch, ServeArgs, main, print, wait_for_stop};
 pub use open_files::raise_open_files;
 pub use server::{Server, Worker};
+pub use small_pages::use_small_pages;
 
 use std::future::Future;
 

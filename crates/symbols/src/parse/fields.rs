@@ -137,16 +137,36 @@ fn hex_digit(byte: u8) -> Option<u64> {
         .map(u64::from)
 }
 
-/// The value of a digit, and something beyond 15 for anything else.
+/// The value of a digit, and something beyond 15 for anything else: by a table, because digits and
+/// letters come in no order that a processor could foresee.
 #[inline]
 fn hex_value(byte: u8) -> u8 {
-    let digit = byte.wrapping_sub(b'0');
-    if digit < 10 {
-        return digit;
+    HEX_VALUES
+        .get(usize::from(byte))
+        .copied()
+        .unwrap_or(u8::MAX)
+}
+
+static HEX_VALUES: [u8; 256] = hex_values();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "runs when this is compiled, where there are no iterators"
+)]
+const fn hex_values() -> [u8; 256] {
+    let mut values = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < 10 {
+        values[(b'0' + digit) as usize] = digit;
+        digit += 1;
     }
-    // Either case of a letter.
-    let letter = (byte | 0x20).wrapping_sub(b'a');
-    if letter < 6 { letter + 10 } else { u8::MAX }
+    while digit < 16 {
+        values[(b'a' + digit - 10) as usize] = digit;
+        values[(b'A' + digit - 10) as usize] = digit;
+        digit += 1;
+    }
+    values
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -67,8 +67,8 @@ pub(crate) fn resolve<T: Copy>(spans: &mut [Span<T>], mut emit: impl FnMut(u32, 
     advance(&mut open, &mut at, u32::MAX, &mut emit);
 }
 
-/// What real files look like.
-fn is_disjoint<T>(spans: &[Span<T>]) -> bool {
+/// Tells whether the spans ascend without overlap, as they do in real files.
+pub(crate) fn is_disjoint<T>(spans: &[Span<T>]) -> bool {
     spans.is_sorted_by(|left, right| left.end <= right.start)
 }
 

@@ -4,6 +4,7 @@
 use releng_common::{Error, Result};
 
 use super::Category;
+use super::limits::check_length;
 
 /// Longest name in characters (treestatus.md §3).
 const NAME_LIMIT: usize = 32;
@@ -21,11 +22,7 @@ impl TreeName {
         if text.is_empty() {
             return Err(Error::invalid("tree name must not be empty"));
         }
-        if text.chars().count() > NAME_LIMIT {
-            return Err(Error::invalid(format!(
-                "tree name must be at most {NAME_LIMIT} characters long"
-            )));
-        }
+        Self::check_length("tree name", text)?;
         if [".", ".."].contains(&text) {
             // Clients take these out of a path before they send it.
             return Err(Error::invalid("tree name must not be . or .."));
@@ -36,6 +33,14 @@ impl TreeName {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Checks that a text is short enough for a name. `what` it is stands in the error.
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the limit.
+    pub fn check_length(what: &str, text: &str) -> Result<()> {
+        check_length(what, text, NAME_LIMIT)
     }
 
     /// Returns the name.

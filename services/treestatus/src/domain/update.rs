@@ -23,6 +23,20 @@ pub fn no_trees() -> Error {
     Error::invalid("trees must name at least one tree")
 }
 
+/// Checks that a reason is one: the placeholder would mean nothing wherever it is read.
+///
+/// # Errors
+/// `InvalidInput`.
+pub fn check_reason(text: &str) -> Result<()> {
+    if text == NO_CHANGE {
+        let what = "stands in the log for a reason that was not given";
+        return Err(Error::invalid(format!(
+            "reason must not be '{NO_CHANGE}', which {what}"
+        )));
+    }
+    Ok(())
+}
+
 /// A valid change of one or more trees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{NaiveDateTime, Timelike as _};
 use releng_common::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
-use crate::domain::{self, Category, Edit, LastState, NewTree, Status, TreeName, Update};
+use super::condition::{Condition, Match};
+use crate::domain::{
+    self, Category, Edit, LastState, Limits, NewTree, Status, TreeName, Update, check_reason,
+};
 
 /// Most answers of generation 1 and 2 wrap what they say.
 #[derive(Serialize)]
@@ -171,30 +174,41 @@ pub(super) struct UpdateBody {
     remember: bool,
     /// For each tree that must not have changed since: the `log_id` that was seen, 0 for none.
     #[serde(default)]
-    if_log_ids: BTreeMap<String, i64>,
+    #[schema(value_type = BTreeMap<String, i64>)]
+    if_log_ids: BTreeMap<String, Number>,
+}
+
+/// Reads one of `if_log_ids`. JSON knows larger whole numbers than the database.
+fn log_id((tree, id): (&String, &Number)) -> Result<(String, i64)> {
+    let problem = || {
+        let most = i64::MAX;
+        let text = format!("{id} is greater than the maximum of {most} - 'if_log_ids.{tree}'");
+        Error::invalid(text)
+    };
+    Ok((tree.clone(), id.as_i64().ok_or_else(problem)?))
 }
 
 impl UpdateBody {
-    /// Returns what must hold for the update to be done: the body's `if_log_ids`, and an `If-Match`
-    /// header, which speaks of the one tree that the body names.
-    pub(super) fn condition(&self, if_match: Option<&str>) -> Result<BTreeMap<String, i64>> {
-        let mut condition = self.if_log_ids.clone();
+    /// Returns what must hold for the update to be done: the body's `if_log_ids`, and that of the
+    /// `If-Match` header.
+    pub(super) fn condition(&self, header: Match) -> Result<Condition> {
+        let condition = self.if_log_ids.iter().map(log_id);
+        let condition: Condition = condition.collect::<Result<_>>()?;
         if let Some(name) = condition.keys().find(|name| !self.trees.contains(name)) {
             let text = format!("if_log_ids must name trees of the request, not {name:?}");
             return Err(Error::invalid(text));
         }
-        if let Some(text) = if_match.map(str::trim).filter(|text| *text != "*") {
-            let (Some(id), [tree]) = (log_id(text), self.trees.as_slice()) else {
-                let text = "If-Match must be one log_id in double quotes, 0 for none, and trees must name one tree";
-                return Err(Error::invalid(text));
-            };
-            condition.insert(tree.clone(), id);
+        let of_header = header.of_trees(&self.trees)?;
+        let contradicts =
+            |(name, id): (&String, &i64)| condition.get(name).is_some_and(|i| i != id);
+        if of_header.iter().any(contradicts) {
+            return Err(Error::invalid("If-Match and if_log_ids must not differ"));
         }
-        Ok(condition)
+        Ok(condition.into_iter().chain(of_header).collect())
     }
 
-    pub(super) fn into_update(self) -> Result<Update> {
-        Update {
+    pub(super) fn into_update(self, limits: Limits) -> Result<Update> {
+        let update = Update {
             trees: self.trees.into_iter().collect::<BTreeSet<_>>(),
             status: self.status.as_deref().map(Status::parse).transpose()?,
             reason: self.reason,
@@ -203,7 +217,10 @@ impl UpdateBody {
             category: category(self.category.as_deref())?,
             remember: self.remember,
         }
-        .check_trees()
+        .check_trees()?;
+        update.reason.as_deref().map_or(Ok(()), check_reason)?;
+        limits.check_update(&update)?;
+        Ok(update)
     }
 }
 
@@ -221,23 +238,21 @@ fn category(text: Option<&str>) -> Result<Option<Category>> {
     text.map(Category::parse).transpose()
 }
 
-/// Reads `"12"`.
-fn log_id(text: &str) -> Option<i64> {
-    text.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
-}
-
 impl NewTreeBody {
-    pub(super) fn into_tree(self, name_in_path: &str) -> Result<NewTree> {
+    pub(super) fn into_tree(self, name_in_path: &str, limits: Limits) -> Result<NewTree> {
         if self.tree != name_in_path {
             return Err(Error::invalid("Tree names must match"));
         }
-        Ok(NewTree {
+        let tree = NewTree {
             name: TreeName::parse(&self.tree)?,
             status: Status::parse(&self.status)?,
             reason: self.reason,
             message_of_the_day: self.message_of_the_day,
             category: category(self.category.as_deref())?,
-        })
+        };
+        check_reason(&tree.reason)?;
+        limits.check_new(&tree)?;
+        Ok(tree)
     }
 }
 
@@ -248,12 +263,14 @@ pub(super) struct EditBody {
     tags: Option<Vec<String>>,
 }
 
-impl From<EditBody> for Edit {
-    fn from(body: EditBody) -> Self {
-        Self {
-            reason: body.reason,
-            tags: body.tags,
-        }
+impl EditBody {
+    pub(super) fn into_edit(self, limits: Limits) -> Result<Edit> {
+        let edit = Edit {
+            reason: self.reason,
+            tags: self.tags,
+        };
+        limits.check_edit(&edit)?;
+        Ok(edit)
     }
 }
 

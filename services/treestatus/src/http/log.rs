@@ -9,7 +9,7 @@ use releng_common::{Error, Result};
 
 use super::answer::{done, json, json_bytes};
 use super::dto::{self, EditBody, Log, LogPage, Wrapped};
-use super::{caller, json_body, shapes, tree_in_path};
+use super::{caller, condition, json_body, shapes, tree_in_path};
 use crate::domain::{LogEntry, LogQuery, PAGE_LIMIT, parse_time};
 use crate::{State, ops};
 
@@ -23,7 +23,8 @@ pub(super) async fn edit(
     let caller = caller(&request, &state).await?;
     caller.require_any(&state.permissions.update)?;
     let body = json_body(&request, payload, &state, &caller, shapes::EDIT).await?;
-    let edit = dto::typed::<EditBody>(body)?.into();
+    condition::refuse(&request)?;
+    let edit = dto::typed::<EditBody>(body)?.into_edit(state.settings.limits())?;
     let text = path_segment(&request, "id").unwrap_or_default();
     // A number beyond the column cannot exist.
     let id = text.parse().map_err(|_| ops::no_such_entry(&text))?;

@@ -4,6 +4,7 @@
 mod answer;
 mod apidocs;
 mod closures;
+mod condition;
 mod dto;
 mod events;
 mod log;

@@ -8,7 +8,7 @@ use releng_common::{Error, Result};
 
 use super::answer::{aged, done, json, json_bytes, no_content};
 use super::dto::{self, Change, EditBody, Wrapped};
-use super::{bodyless_caller, caller, json_body, shapes};
+use super::{bodyless_caller, caller, condition, json_body, shapes};
 use crate::{State, ops};
 
 #[utoipa::path(get, path = "/stack", responses((status = 200, description = "Remembered changes, newest first", body = [Change])))]
@@ -32,6 +32,7 @@ pub(super) async fn restore(
     state: Data<State>,
 ) -> Result<HttpResponse> {
     let caller = bodyless_caller(&request, payload, &state, &state.permissions.revert).await?;
+    condition::refuse(&request)?;
     ops::change_restore(&state, &caller, id_in_path(&request)?).await?;
     Ok(no_content())
 }
@@ -44,6 +45,7 @@ pub(super) async fn discard(
     state: Data<State>,
 ) -> Result<HttpResponse> {
     let caller = bodyless_caller(&request, payload, &state, &state.permissions.revert).await?;
+    condition::refuse(&request)?;
     ops::change_discard(&state, &caller, id_in_path(&request)?).await?;
     Ok(no_content())
 }
@@ -57,6 +59,7 @@ pub(super) async fn delete(
     state: Data<State>,
 ) -> Result<HttpResponse> {
     let caller = bodyless_caller(&request, payload, &state, &state.permissions.revert).await?;
+    condition::refuse(&request)?;
     let is_revert = revert(&Query::of(&request))?;
     let id = id_in_path(&request)?;
     if is_revert {
@@ -77,7 +80,8 @@ pub(super) async fn edit(
     let caller = caller(&request, &state).await?;
     caller.require_any(&state.permissions.revert)?;
     let body = json_body(&request, payload, &state, &caller, shapes::EDIT).await?;
-    let edit = dto::typed::<EditBody>(body)?.into();
+    condition::refuse(&request)?;
+    let edit = dto::typed::<EditBody>(body)?.into_edit(state.settings.limits())?;
     ops::change_edit(&state, &caller, id_in_path(&request)?, edit).await?;
     Ok(done())
 }

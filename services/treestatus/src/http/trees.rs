@@ -7,6 +7,7 @@ use bytes::Bytes;
 use releng_common::{Error, Result};
 
 use super::answer::{self, aged, json, json_bytes, no_content, render_error};
+use super::condition::{self, Match};
 use super::dto::{self, NewTreeBody, Tree, TreeNames, UpdateBody, Wrapped};
 use super::{bodyless_caller, caller, json_body, shapes, tree_in_path};
 use crate::State;
@@ -96,12 +97,13 @@ pub(super) async fn update(
     caller.require_any(&state.permissions.update)?;
     let body = json_body(&request, payload, &state, &caller, shapes::UPDATE).await?;
     let body = dto::typed::<UpdateBody>(body)?;
-    let if_match = request
-        .headers()
-        .get("if-match")
-        .and_then(|v| v.to_str().ok());
-    let condition = body.condition(if_match)?;
-    match ops::tree_update(&state, &caller, body.into_update()?, condition).await? {
+    let condition = body.condition(Match::of(&request)?)?;
+    let update = body.into_update(state.settings.limits())?;
+    answered(ops::tree_update(&state, &caller, update, condition).await?)
+}
+
+fn answered(outcome: Outcome) -> Result<HttpResponse> {
+    match outcome {
         Outcome::Done => Ok(no_content()),
         Outcome::Outdated(trees) => answer::outdated(trees),
     }
@@ -117,25 +119,32 @@ pub(super) async fn create(
     let caller = caller(&request, &state).await?;
     caller.require_any(&state.permissions.create)?;
     let body = json_body(&request, payload, &state, &caller, shapes::NEW_TREE).await?;
-    let tree = dto::typed::<NewTreeBody>(body)?.into_tree(&tree_in_path(&request)?)?;
+    condition::refuse(&request)?;
+    let limits = state.settings.limits();
+    let tree = dto::typed::<NewTreeBody>(body)?.into_tree(&tree_in_path(&request)?, limits)?;
     ops::tree_create(&state, &caller, tree).await?;
     Ok(no_content())
 }
 
-#[utoipa::path(delete, path = "/trees/{tree}", params(("tree" = String, Path, description = "Name")),
-    responses((status = 204, description = "Deleted"), (status = 401, description = "Scope missing"), (status = 404, description = "No such tree")))]
+#[utoipa::path(delete, path = "/trees/{tree}", params(("tree" = String, Path, description = "Name"),
+        ("If-Match" = Option<String>, Header, description = "The log_id of the tree, in double quotes")),
+    responses((status = 204, description = "Deleted"), (status = 401, description = "Scope missing"), (status = 404, description = "No such tree"),
+        (status = 412, description = "The tree has changed since; its present state is in the answer")))]
 pub(super) async fn delete(
     request: HttpRequest,
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse> {
     let caller = bodyless_caller(&request, payload, &state, &state.permissions.delete).await?;
-    ops::tree_delete(&state, &caller, vec![tree_in_path(&request)?]).await?;
-    Ok(no_content())
+    let names = vec![tree_in_path(&request)?];
+    let condition = Match::of(&request)?.of_trees(&names)?;
+    answered(ops::tree_delete(&state, &caller, names, condition).await?)
 }
 
 #[utoipa::path(delete, path = "/trees2", request_body = TreeNames,
-    responses((status = 204, description = "Deleted, all of them"), (status = 401, description = "Scope missing"), (status = 404, description = "No such tree; nothing deleted")))]
+    params(("If-Match" = Option<String>, Header, description = "The log_id of the one tree, in double quotes")),
+    responses((status = 204, description = "Deleted, all of them"), (status = 401, description = "Scope missing"), (status = 404, description = "No such tree; nothing deleted"),
+        (status = 412, description = "The tree has changed since; its present state is in the answer")))]
 pub(super) async fn delete_several(
     request: HttpRequest,
     payload: Payload,
@@ -144,6 +153,7 @@ pub(super) async fn delete_several(
     let caller = caller(&request, &state).await?;
     caller.require_any(&state.permissions.delete)?;
     let body = json_body(&request, payload, &state, &caller, shapes::TREE_NAMES).await?;
-    ops::tree_delete(&state, &caller, dto::typed::<TreeNames>(body)?.trees).await?;
-    Ok(no_content())
+    let names = dto::typed::<TreeNames>(body)?.trees;
+    let condition = Match::of(&request)?.of_trees(&names)?;
+    answered(ops::tree_delete(&state, &caller, names, condition).await?)
 }

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The stack of remembered changes: edit, restore, discard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use releng_common::auth::Caller;
 use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_CHANGE;
+use super::apply::{Step, changes_of, record_in_txn};
 use super::log::{correct, entry_edit_in_txn};
 use super::outbox::tell_in_txn;
-use super::tree::{publish, update_in_txn};
-use crate::domain::{Change, Edit, Status, StatusChange, Update};
-use crate::{State, repo};
+use super::tree::publish;
+use crate::State;
+use crate::domain::{
+    Change, ChangedTree, Edit, LastState, NO_CHANGE, Status, StatusChange, Update,
+};
+use crate::repo::{self, RealValues};
 
 /// Forgets a change. Of several requests for one change exactly one wins.
 ///
@@ -34,7 +39,7 @@ pub async fn change_discard(state: &State, caller: &Caller, id: i32) -> Result<(
 /// `Unauthenticated`, `NotFound`.
 pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<()> {
     let who = caller.require_any(&state.permissions.revert)?.to_owned();
-    let now = state.clock.now().naive_utc();
+    let clock = state.clock.clone();
     let notices = Arc::clone(&state.settings.notices);
     let changed = state
         .db
@@ -42,28 +47,78 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
             // Everybody locks trees first and entries of the stack after them; what the entry holds is
             // read again under its lock.
             let names = repo::change_tree_names(conn, id)?;
-            let existing = repo::tree_lock_in_txn(conn, &names)?;
+            repo::tree_lock_in_txn(conn, &names)?;
             let change = take_in_txn(conn, id)?;
-            let mut changed: Vec<StatusChange> = Vec::new();
-            for part in change.trees.iter().filter(|t| existing.contains(&t.tree)) {
-                let update = Update {
-                    trees: BTreeSet::from([part.tree.clone()]),
-                    // Rows of older services may hold words that are no status: closed is the safe reading.
-                    status: Some(Status::parse(&part.last_state.status).unwrap_or(Status::Closed)),
-                    reason: Some(part.last_state.reason.clone()),
-                    message_of_the_day: None,
-                    tags: Some(part.last_state.tags.clone()),
-                    category: None,
-                    remember: false,
-                };
-                changed.extend(update_in_txn(conn, &who, now, &update)?);
-            }
+            let now = clock.now().naive_utc();
+            let changed = restore_in_txn(conn, &who, now, change.trees)?;
             tell_in_txn(conn, &notices, now, &changed)?;
             Ok(changed)
         })
         .await?;
     publish(state, &changed).await;
     Ok(())
+}
+
+/// Applies to locked trees what is remembered of them.
+fn restore_in_txn(
+    conn: &mut AnyConnection,
+    who: &str,
+    now: NaiveDateTime,
+    parts: Vec<ChangedTree>,
+) -> TxResult<Vec<StatusChange>> {
+    let real = real_in_txn(conn, &parts)?;
+    let parts: BTreeMap<String, ChangedTree> =
+        parts.into_iter().map(|p| (p.tree.clone(), p)).collect();
+    let names: Vec<String> = parts.keys().cloned().collect();
+    let found = repo::tree_fetch_all(conn, &names)?.into_iter();
+    let steps = found.filter_map(|(before, newest_at)| {
+        let update = undoing(parts.get(&before.tree)?, &real);
+        Some(Step::of(&update, before, newest_at, now))
+    });
+    let steps: Vec<Step> = steps.collect();
+    repo::tree_set_all_in_txn(conn, steps.iter().map(Step::after))?;
+    Ok(changes_of(&record_in_txn(conn, who, now, steps)?))
+}
+
+/// Real values of places in logs, by tree and entry.
+type Real = HashMap<(String, i32), RealValues>;
+
+/// Returns what was in force where a part remembers the placeholder: the Python service of 2019 to 2024
+/// took status and reason of the newest log entry for those of the tree.
+fn real_in_txn(conn: &mut AnyConnection, parts: &[ChangedTree]) -> TxResult<Real> {
+    let states = parts.iter().map(|part| &part.last_state);
+    let is_unreal =
+        |state: &&LastState| Status::parse(&state.status).is_err() || state.reason == NO_CHANGE;
+    let ids: Vec<i32> = states.filter(is_unreal).filter_map(|s| s.log_id).collect();
+    if ids.is_empty() {
+        return Ok(Real::new());
+    }
+    Ok(repo::log_real_values(conn, &ids)?)
+}
+
+/// Returns the update that leads back to what a part remembers.
+fn undoing(part: &ChangedTree, real: &Real) -> Update {
+    let state = &part.last_state;
+    let place = state.log_id.map(|id| (part.tree.clone(), id));
+    let real = place.and_then(|place| real.get(&place));
+    let logged = real.and_then(|real| real.status.as_deref());
+    // Where nobody knows, closed is the safe reading.
+    let status = [Some(&*state.status), logged].into_iter().flatten();
+    let mut status = status.filter_map(|text| Status::parse(text).ok());
+    let logged = real.and_then(|real| real.reason.clone());
+    let reason = match &*state.reason {
+        NO_CHANGE => logged.unwrap_or_default(),
+        reason => reason.to_owned(),
+    };
+    Update {
+        trees: BTreeSet::from([part.tree.clone()]),
+        status: Some(status.next().unwrap_or(Status::Closed)),
+        reason: Some(reason),
+        message_of_the_day: None,
+        tags: Some(state.tags.clone()),
+        category: None,
+        remember: false,
+    }
 }
 
 /// Corrects reason and tags of a change and of the log entries that it wrote. The state that a restore
@@ -81,6 +136,7 @@ pub async fn change_edit(state: &State, caller: &Caller, id: i32, edit: Edit) ->
             let existing = repo::tree_lock_in_txn(conn, &names)?;
             let change = repo::change_lock_in_txn(conn, id)?
                 .ok_or_else(|| Error::not_found(NO_SUCH_CHANGE))?;
+            let edit = edit.clone().against(&change.reason)?;
             for mut part in change.trees {
                 correct(&mut part.last_state, &edit);
                 repo::change_part_update_in_txn(conn, &part)?;

@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The change feed: what changes write into it, and how it reaches those who listen.
+//! The change feed: what changes write into it, and where those who listen go on.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 use releng_common::Result;
 use releng_db::{AnyConnection, TxResult};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
-use super::outbox::outbox_prune;
 use crate::domain::{Cursor, FeedEvent, Happened, Tree};
-use crate::feed::News;
 use crate::{State, repo};
 
 /// Events that are read at once.
 const STRIDE: i64 = 500;
-/// Pause between two looks whether anything was committed; one look costs some microseconds.
-const LOOK: Duration = Duration::from_millis(200);
-/// Pause between two removals of old events.
-const PRUNE: Duration = Duration::from_secs(600);
 
 /// Writes into the feed what happened to trees, and their states after it.
 pub(super) fn tell_in_txn<'a>(
@@ -49,14 +39,15 @@ pub(super) fn tell_named_in_txn(
     }
 }
 
-/// Writes into the feed that a tree is gone.
+/// Writes into the feed that trees are gone.
 pub(super) fn tell_deleted_in_txn(
     conn: &mut AnyConnection,
     at: NaiveDateTime,
-    name: &str,
+    names: &[String],
 ) -> TxResult<()> {
-    let body = body(Happened::Deleted, &json!({"tree": name}));
-    Ok(repo::event_insert_all_in_txn(conn, at, &[(name, body)])?)
+    let told = |name: &String| body(Happened::Deleted, &json!({"tree": name}));
+    let told: Vec<_> = names.iter().map(|n| (n.as_str(), told(n))).collect();
+    Ok(repo::event_insert_all_in_txn(conn, at, &told)?)
 }
 
 fn body(happened: Happened, tree: &serde_json::Value) -> String {
@@ -102,12 +93,22 @@ pub async fn feed_start(state: &State, last: Option<Cursor>) -> Result<(Cursor, 
         .read(move |conn| {
             // A transaction that began earlier may still put an event before the newest one.
             let start = repo::event_newest_settled(conn)?;
-            Ok(match last {
-                None => (start, false),
-                // The place before the first event.
-                Some(last) if last == Cursor::default() => (last, false),
-                Some(last) if last == start || repo::event_exists(conn, last)? => (last, false),
-                Some(_) => (start, true),
+            let Some(last) = last else {
+                return Ok((start, false));
+            };
+            let is_known = if repo::event_is_of_the_future(conn, last)? {
+                // What happens here would stand before it.
+                false
+            } else if last == Cursor::default() {
+                // The place before the first event: good until that is removed.
+                last == start || repo::event_first_exists(conn)?
+            } else {
+                last == start || repo::event_exists(conn, last)?
+            };
+            Ok(if is_known {
+                (last, false)
+            } else {
+                (start, true)
             })
         })
         .await
@@ -119,82 +120,4 @@ pub async fn feed_start(state: &State, last: Option<Cursor>) -> Result<(Cursor, 
 /// The database does not answer.
 pub async fn feed_newest(state: &State) -> Result<Cursor> {
     state.db.read(|conn| Ok(repo::event_newest(conn)?)).await
-}
-
-/// Hands on what is committed, by this process or another, until `cancel`. Old events are removed.
-pub async fn feed_follow(state: &State, cancel: CancellationToken) {
-    let mut place = None;
-    let mut seen = None;
-    let mut pruned: Option<tokio::time::Instant> = None;
-    let mut is_stale = false;
-    while !cancel.is_cancelled() {
-        let stepped = step(state, &mut place, &mut seen).await;
-        if let Err(error) = &stepped {
-            tracing::warn!(error = error.chain(), "the change feed waits");
-        }
-        if stepped.is_err() != is_stale {
-            is_stale = stepped.is_err();
-            let news = if is_stale { News::Stale } else { News::Fresh };
-            state.feed.tell(news);
-        }
-        if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
-            pruned = Some(tokio::time::Instant::now());
-            if let Err(error) = feed_prune(state).await {
-                tracing::warn!(error = error.chain(), "old events are not removed");
-            }
-            if let Err(error) = outbox_prune(state).await {
-                tracing::warn!(error = error.chain(), "old messages are not removed");
-            }
-        }
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
-    }
-}
-
-async fn step(
-    state: &State,
-    place: &mut Option<Cursor>,
-    seen: &mut Option<releng_db::Token>,
-) -> Result<()> {
-    let token = state.db.changes().current().await?;
-    if seen.as_ref() == Some(&token) {
-        return Ok(());
-    }
-    let mut cursor = match *place {
-        Some(cursor) => cursor,
-        None => {
-            let newest = feed_start(state, None).await?.0;
-            *place = Some(newest);
-            // What was committed before this process followed the feed was not handed on.
-            state.feed.tell(News::LookYourself);
-            newest
-        }
-    };
-    loop {
-        *place = Some(cursor);
-        let events = feed_after(state, cursor).await?;
-        let Some(last) = events.last() else { break };
-        cursor = last.cursor;
-        for event in events {
-            state.feed.tell(News::Event(Arc::new(event)));
-        }
-    }
-    *seen = Some(token);
-    Ok(())
-}
-
-/// Removes events that nobody resumes from any more.
-async fn feed_prune(state: &State) -> Result<()> {
-    let kept = TimeDelta::seconds(state.settings.own.events_keep_secs);
-    let before = (state.clock.now() - kept).naive_utc();
-    let removed = state
-        .db
-        .write_behind(move |conn| Ok(repo::event_prune_in_txn(conn, before)?))
-        .await?;
-    if removed > 0 {
-        tracing::debug!(removed, "old events are removed");
-    }
-    Ok(())
 }

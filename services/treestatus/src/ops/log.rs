@@ -8,7 +8,7 @@ use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_TREE;
 use super::feed::tell_named_in_txn;
-use crate::domain::{Edit, Happened, LastState, LogEntry, LogQuery, NO_CHANGE};
+use crate::domain::{Edit, Happened, LastState, LogEntry, LogQuery};
 use crate::{State, repo};
 
 /// Entries of `/trees/{tree}/logs` (treestatus.md §2).
@@ -88,6 +88,7 @@ pub async fn log_edit(state: &State, caller: &Caller, id: i32, edit: Edit) -> Re
             }
             // The tree may have gone with its log while its lock was waited for.
             let entry = repo::log_fetch(conn, id)?.ok_or_else(|| no_such_entry(id))?;
+            let edit = edit.clone().against(&entry.reason)?;
             for mut part in repo::change_parts_of_log_in_txn(conn, &entry)? {
                 correct(&mut part.last_state, &edit);
                 repo::change_part_update_in_txn(conn, &part)?;
@@ -113,19 +114,30 @@ pub(super) fn correct(state: &mut LastState, edit: &Edit) {
     }
 }
 
-/// Corrects an entry of a locked tree. The tree shows the newest reason that is one, and the tags of
-/// the newest entry: tags are read from there, the reason stands in the tree as well.
+/// Corrects an entry of a locked tree. The tree shows the tags of the newest entry, which are read from
+/// there; its reason stands in the tree as well. That of the newest entry shows at once. That of an older
+/// one shows if it is the newest real one and the tree has shown the newest real one so far: a reason
+/// that was cleared, which writes no entry, does not come back.
 pub(super) fn entry_edit_in_txn(
     conn: &mut AnyConnection,
     now: NaiveDateTime,
     entry: &LogEntry,
     edit: &Edit,
 ) -> TxResult<()> {
+    let Some(tree) = repo::tree_fetch(conn, &entry.tree)? else {
+        return Ok(());
+    };
+    let logged = repo::log_newest_reason(conn, &entry.tree)?;
     repo::log_edit_in_txn(conn, entry.id, edit)?;
-    if let Some(reason) = edit.reason.as_deref().filter(|r| *r != NO_CHANGE)
-        && !repo::log_has_newer_reason(conn, entry)?
-    {
-        repo::tree_set_reason_in_txn(conn, &entry.tree, reason)?;
+    let shown = if tree.log_id == Some(entry.id) {
+        edit.reason.clone()
+    } else if logged.is_some_and(|reason| reason == tree.reason) {
+        repo::log_newest_reason(conn, &entry.tree)?
+    } else {
+        None
+    };
+    if let Some(reason) = shown.filter(|reason| *reason != tree.reason) {
+        repo::tree_set_reason_in_txn(conn, &entry.tree, &reason)?;
     }
     tell_named_in_txn(conn, now, Happened::Changed, &entry.tree)
 }

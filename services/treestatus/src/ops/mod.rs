@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the service does, one public function each. Transactions live here.
 
+mod apply;
 mod change;
 mod closure;
 mod feed;
+mod follow;
 mod log;
 mod memory;
 mod outbox;
@@ -11,7 +13,8 @@ mod tree;
 
 pub use change::{change_discard, change_edit, change_restore};
 pub use closure::closure_list;
-pub use feed::{feed_after, feed_follow, feed_newest, feed_start};
+pub use feed::{feed_after, feed_newest, feed_start};
+pub use follow::feed_follow;
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
 pub use memory::{change_list, memory_keep, tree_list};
 pub use outbox::{outbox_check, outbox_follow, outbox_targets};

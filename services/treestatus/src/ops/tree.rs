@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Making, changing and deleting trees.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
@@ -13,7 +13,8 @@ use releng_events::Event;
 use serde_json::json;
 
 use super::NO_SUCH_TREE;
-use super::feed::{tell_deleted_in_txn, tell_in_txn, tell_named_in_txn};
+use super::apply::{Applied, Step, changes_of, record_in_txn};
+use super::feed::{tell_deleted_in_txn, tell_named_in_txn};
 use super::outbox;
 use crate::domain::{
     Happened, LastState, NewTree, StatusChange, TREES_LIMIT, Tree, Update, no_trees, too_many,
@@ -47,45 +48,63 @@ pub async fn tree_create(state: &State, caller: &Caller, tree: NewTree) -> Resul
         .await
 }
 
-/// Deletes trees with their logs and their parts of the stack, all or nothing.
+/// Deletes trees with their logs and their parts of the stack, all or nothing, unless one of them has
+/// changed since `condition`, as in [`tree_update`].
 ///
 /// # Errors
 /// `Unauthenticated`, `NotFound` when one of them does not exist.
-pub async fn tree_delete(state: &State, caller: &Caller, mut names: Vec<String>) -> Result<()> {
+pub async fn tree_delete(
+    state: &State,
+    caller: &Caller,
+    mut names: Vec<String>,
+    condition: BTreeMap<String, i64>,
+) -> Result<Outcome> {
     caller.require_any(&state.permissions.delete)?;
     names.sort();
     names.dedup();
-    let now = state.clock.now().naive_utc();
     if names.is_empty() {
         return Err(no_trees());
     }
     if names.len() > TREES_LIMIT {
         return Err(too_many());
     }
-    state
+    let now = state.clock.now().naive_utc();
+    let outdated = state
         .db
         .write(move |conn| {
             if repo::tree_lock_in_txn(conn, &names)? != names {
                 return Err(Error::not_found(NO_SUCH_TREE).into());
             }
-            repo::change_forget_trees_in_txn(conn, &names)?;
-            for name in &names {
-                repo::log_delete_in_txn(conn, name)?;
-                repo::tree_delete_in_txn(conn, name)?;
-                tell_deleted_in_txn(conn, now, name)?;
+            let outdated = outdated_in_txn(conn, &condition)?;
+            if outdated.is_empty() {
+                repo::change_forget_trees_in_txn(conn, &names)?;
+                repo::log_delete_all_in_txn(conn, &names)?;
+                repo::tree_delete_all_in_txn(conn, &names)?;
+                tell_deleted_in_txn(conn, now, &names)?;
             }
-            Ok(())
+            Ok(outdated)
         })
-        .await
+        .await?;
+    Ok(Outcome::of(outdated))
 }
 
-/// What became of an update with conditions.
+/// What became of a change with conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is done.
     Done,
     /// Nothing was done, because these trees have changed; this is their state now.
     Outdated(Vec<Tree>),
+}
+
+impl Outcome {
+    fn of(outdated: Vec<Tree>) -> Self {
+        if outdated.is_empty() {
+            Self::Done
+        } else {
+            Self::Outdated(outdated)
+        }
+    }
 }
 
 /// Changes trees, all or nothing, and tells others what really changed. `condition` holds the newest
@@ -100,31 +119,30 @@ pub async fn tree_update(
     condition: BTreeMap<String, i64>,
 ) -> Result<Outcome> {
     let who = caller.require_any(&state.permissions.update)?.to_owned();
-    let now = state.clock.now().naive_utc();
+    let clock = state.clock.clone();
     let notices = Arc::clone(&state.settings.notices);
-    let changed = state
+    let (changed, outdated) = state
         .db
         .write(move |conn| {
             let names: Vec<String> = update.trees.iter().cloned().collect();
             let found = repo::tree_lock_in_txn(conn, &names)?;
+            // Under the locks: who waited for them must not write of the time before.
+            let now = clock.now().naive_utc();
             if found != names {
                 return Err(missing(&names, &found).into());
             }
             update.check_completeness()?;
             let outdated = outdated_in_txn(conn, &condition)?;
             if !outdated.is_empty() {
-                return Ok(Err(outdated));
+                return Ok((Vec::new(), outdated));
             }
             let changed = update_in_txn(conn, &who, now, &update)?;
             outbox::tell_in_txn(conn, &notices, now, &changed)?;
-            Ok(Ok(changed))
+            Ok((changed, Vec::new()))
         })
         .await?;
-    match changed {
-        Ok(changed) => publish(state, &changed).await,
-        Err(outdated) => return Ok(Outcome::Outdated(outdated)),
-    }
-    Ok(Outcome::Done)
+    publish(state, &changed).await;
+    Ok(Outcome::of(outdated))
 }
 
 /// Returns the trees of a condition, locked by the caller, that have changed.
@@ -132,63 +150,39 @@ fn outdated_in_txn(
     conn: &mut AnyConnection,
     condition: &BTreeMap<String, i64>,
 ) -> TxResult<Vec<Tree>> {
-    let mut outdated = Vec::new();
-    for (name, seen) in condition {
-        let tree = repo::tree_fetch(conn, name)?;
-        outdated.extend(tree.filter(|tree| i64::from(tree.log_id.unwrap_or(0)) != *seen));
+    if condition.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(outdated)
+    let names: Vec<String> = condition.keys().cloned().collect();
+    let trees = repo::tree_fetch_all(conn, &names)?.into_iter();
+    let is_outdated =
+        |tree: &Tree| condition.get(&tree.tree) != Some(&tree.log_id.unwrap_or(0).into());
+    Ok(trees.map(|(tree, _)| tree).filter(is_outdated).collect())
 }
 
 /// Applies an update to trees that the caller has locked; returns the changes of status.
-pub(super) fn update_in_txn(
+fn update_in_txn(
     conn: &mut AnyConnection,
     who: &str,
     now: NaiveDateTime,
     update: &Update,
 ) -> TxResult<Vec<StatusChange>> {
     let names: Vec<String> = update.trees.iter().cloned().collect();
-    let found = repo::tree_fetch_all(conn, &names)?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
+    let found = repo::tree_fetch_all(conn, &names)?.into_iter();
+    let steps = found.map(|(before, newest_at)| Step::of(update, before, newest_at, now));
+    let steps: Vec<Step> = steps.collect();
     repo::tree_update_in_txn(conn, update)?;
-    let entry = update.log_entry();
-    let (mut at, mut ids) = (now, HashMap::new());
-    if let Some((status, reason, tags)) = &entry {
-        // A clock that was set back must not put these entries behind the newest ones.
-        at = found.iter().filter_map(|(_, at)| *at).fold(at, Ord::max);
-        let names: Vec<&str> = found.iter().map(|(tree, _)| &*tree.tree).collect();
-        ids = repo::log_insert_all_in_txn(conn, &names, at, who, (status, reason, tags))?;
-    }
-    let after = |before: &Tree| {
-        let mut after = update.applied_to(before);
-        if let Some(((_, _, tags), id)) = entry.as_ref().zip(ids.get(&before.tree)) {
-            after.tags.clone_from(tags);
-            after.log_id = Some(*id);
-        }
-        after
-    };
-    let pairs: Vec<(Tree, Tree)> = found
-        .into_iter()
-        .map(|(before, _)| {
-            let after = after(&before);
-            (before, after)
-        })
-        .collect();
-    tell_in_txn(conn, at, Happened::Changed, pairs.iter().map(|(_, a)| a))?;
+    let applied = record_in_txn(conn, who, now, steps)?;
     if update.remember {
         let status = update.status.map(|s| s.as_str()).unwrap_or_default();
         let reason = update.reason.as_deref().unwrap_or_default();
-        let part =
-            |(before, after): &(Tree, Tree)| (before.tree.clone(), last_state(before, after));
-        let remembered: Vec<_> = pairs.iter().map(part).collect();
+        // Not before the entries that it would undo: newest first, as they are undone.
+        let at = applied.iter().map(|a| a.at).fold(now, Ord::max);
+        let part = |a: &Applied| (a.before.tree.clone(), last_state(&a.before, &a.after));
+        let remembered: Vec<_> = applied.iter().map(part).collect();
         repo::change_insert_in_txn(conn, at, (who, status, reason), &remembered)?;
     }
-    let changed = pairs.iter();
-    Ok(changed
-        .filter_map(|(before, after)| StatusChange::between(before, after))
-        .collect())
+    Ok(changes_of(&applied))
 }
 
 fn last_state(before: &Tree, after: &Tree) -> LastState {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Integer, Text};
 use releng_db::{AnyConnection, on_backend};
+use serde_json::Value;
 
 use super::rows::{ChangeRow, ChangeTreeRow, NewChangeRow, NewChangeTreeRow};
 use super::schema::{change_trees, changes};
@@ -188,25 +190,43 @@ pub(crate) fn change_forget_trees_in_txn(
     let touched: Vec<Option<i32>> = change_trees::table
         .filter(change_trees::tree.eq_any(trees))
         .select(change_trees::stack_id)
+        .distinct()
         .load(conn)?;
     let ids: Vec<i32> = touched.into_iter().flatten().collect();
-    let entries = changes::table
-        .filter(changes::id.eq_any(&ids))
-        .order(changes::id)
-        .select(changes::id);
     if let AnyConnection::Postgres(c) = conn {
+        let entries = changes::table
+            .filter(changes::id.eq_any(&ids))
+            .order(changes::id)
+            .select(changes::id);
         entries.for_update().load::<i32>(c)?;
     }
     diesel::delete(change_trees::table.filter(change_trees::tree.eq_any(trees))).execute(conn)?;
-    let used: Vec<Option<i32>> = change_trees::table
-        .filter(change_trees::stack_id.eq_any(&ids))
-        .select(change_trees::stack_id)
-        .load(conn)?;
-    let empty: Vec<i32> = ids
-        .into_iter()
-        .filter(|id| !used.contains(&Some(*id)))
-        .collect();
-    diesel::delete(changes::table.filter(changes::id.eq_any(empty)))
-        .execute(conn)
-        .map(|_| ())
+    delete_empty(conn, &ids)
+}
+
+macro_rules! delete_empty {
+    ($list:literal) => {
+        concat!(
+            "DELETE FROM releng_treestatus_changes WHERE id ",
+            $list,
+            " AND NOT EXISTS (SELECT 1 FROM releng_treestatus_change_trees p \
+             WHERE p.stack_id = releng_treestatus_changes.id)"
+        )
+    };
+}
+
+/// Drops those of the entries that have no trees. The ids go as one value: a tree may stand in more
+/// entries than a statement of SQLite takes values.
+fn delete_empty(conn: &mut AnyConnection, ids: &[i32]) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Postgres(c) => diesel::sql_query(delete_empty!("= ANY($1)"))
+            .bind::<Array<Integer>, _>(ids)
+            .execute(c)?,
+        AnyConnection::Sqlite(c) => {
+            diesel::sql_query(delete_empty!("IN (SELECT value FROM json_each(?))"))
+                .bind::<Text, _>(Value::from(ids).to_string())
+                .execute(c)?
+        }
+    };
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamp};
 use releng_db::{AnyConnection, on_backend};
 
 use super::schema::events;
@@ -60,6 +60,10 @@ const SETTLED: &str = "tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigin
 const IN_ORDER: &str = "NOT EXISTS (SELECT 1 FROM releng_treestatus_events later \
     WHERE later.tree = e.tree AND later.id > e.id AND later.tx < e.tx)";
 
+/// Rows of this cluster. A dump that was restored into another one brings rows with it whose transactions
+/// that one will only come to: they are told to nobody, and nobody may wait for them.
+const OF_THE_PAST: &str = "e.tx < pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+
 /// Returns the next events in their order, which for each tree is that of its changes.
 pub(crate) fn event_list_after(
     conn: &mut AnyConnection,
@@ -85,10 +89,10 @@ pub(crate) fn event_list_after(
 /// Returns the place of the newest event that is told.
 pub(crate) fn event_newest(conn: &mut AnyConnection) -> QueryResult<Cursor> {
     let condition = match conn {
-        AnyConnection::Postgres(_) => IN_ORDER,
-        AnyConnection::Sqlite(_) => "TRUE",
+        AnyConnection::Postgres(_) => format!("{OF_THE_PAST} AND {IN_ORDER}"),
+        AnyConnection::Sqlite(_) => "TRUE".to_owned(),
     };
-    newest_where(conn, condition)
+    newest_where(conn, &condition)
 }
 
 /// Returns the place of the newest event before which no other can appear any more: who begins to listen
@@ -123,10 +127,46 @@ pub(crate) fn event_exists(conn: &mut AnyConnection, cursor: Cursor) -> QueryRes
         .map(|found| found.is_some())
 }
 
-/// Removes events from before a moment.
+/// Returns whether nothing is missing after the place before all events: the first one is there.
+pub(crate) fn event_first_exists(conn: &mut AnyConnection) -> QueryResult<bool> {
+    let first: Option<i64> = events::table
+        .find(1)
+        .select(events::id)
+        .first(conn)
+        .optional()?;
+    Ok(first.is_some())
+}
+
+#[derive(QueryableByName)]
+struct Verdict {
+    #[diesel(sql_type = Bool)]
+    is_so: bool,
+}
+
+/// Returns whether a place is one that this database has not come to: it was told by another cluster.
+pub(crate) fn event_is_of_the_future(
+    conn: &mut AnyConnection,
+    cursor: Cursor,
+) -> QueryResult<bool> {
+    match conn {
+        AnyConnection::Postgres(c) => {
+            let sql = "SELECT $1 >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS is_so";
+            let query = diesel::sql_query(sql).bind::<BigInt, _>(cursor.tx);
+            Ok(query.get_result::<Verdict>(c)?.is_so)
+        }
+        AnyConnection::Sqlite(_) => Ok(false),
+    }
+}
+
+/// Removes events from before a moment, but for the newest one: it tells a feed that was pruned from one
+/// in which nothing has happened yet.
 pub(crate) fn event_prune_in_txn(
     conn: &mut AnyConnection,
     before: NaiveDateTime,
 ) -> QueryResult<usize> {
-    diesel::delete(events::table.filter(events::at.lt(before))).execute(conn)
+    let sql = "DELETE FROM releng_treestatus_events WHERE at < $1 \
+        AND id < (SELECT max(id) FROM releng_treestatus_events)";
+    diesel::sql_query(sql)
+        .bind::<Timestamp, _>(before)
+        .execute(conn)
 }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Text, Timestamp};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamp};
 use releng_db::AnyConnection;
+use serde_json::Value;
 
 use super::rows::{LogRow, NewLogRow, tags_to};
 use super::schema::logs;
@@ -99,22 +100,77 @@ pub(crate) fn log_fetch(conn: &mut AnyConnection, id: i32) -> QueryResult<Option
     Ok(row.map(LogEntry::from))
 }
 
-/// Returns whether a newer entry of the same tree gives a reason of its own.
-pub(crate) fn log_has_newer_reason(
+/// Returns the newest reason in the log of a tree that is one. Cost: the entries without one that are
+/// passed over.
+pub(crate) fn log_newest_reason(
     conn: &mut AnyConnection,
-    entry: &LogEntry,
-) -> QueryResult<bool> {
-    let is_newer = logs::at
-        .gt(entry.when)
-        .or(logs::at.eq(entry.when).and(logs::id.gt(entry.id)));
+    tree: &str,
+) -> QueryResult<Option<String>> {
     logs::table
-        .filter(logs::tree.eq(&entry.tree))
+        .filter(logs::tree.eq(tree))
         .filter(logs::reason.ne(NO_CHANGE))
-        .filter(is_newer)
-        .select(logs::id)
-        .first::<i32>(conn)
+        .order((logs::at.desc(), logs::id.desc()))
+        .select(logs::reason)
+        .first(conn)
         .optional()
-        .map(|found| found.is_some())
+}
+
+/// Status and reason in force at a place in a log, as far as the log knows them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RealValues {
+    pub status: Option<String>,
+    pub reason: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct RealRow {
+    #[diesel(sql_type = Text)]
+    tree: String,
+    #[diesel(sql_type = Integer)]
+    id: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    status: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+}
+
+macro_rules! real_values {
+    ($list:literal) => {
+        concat!(
+            "SELECT e.tree, e.id, \
+             (SELECT n.status FROM releng_treestatus_log n WHERE n.tree = e.tree \
+             AND (n.\"when\", n.id) <= (e.\"when\", e.id) \
+             AND n.status IN ('open', 'closed', 'approval required') \
+             ORDER BY n.\"when\" DESC, n.id DESC LIMIT 1) AS status, \
+             (SELECT n.reason FROM releng_treestatus_log n WHERE n.tree = e.tree \
+             AND (n.\"when\", n.id) <= (e.\"when\", e.id) AND n.reason <> 'no change' \
+             ORDER BY n.\"when\" DESC, n.id DESC LIMIT 1) AS reason \
+             FROM releng_treestatus_log e WHERE e.id ",
+            $list
+        )
+    };
+}
+
+/// Returns, by tree and entry, what was in force when these entries were the newest of their trees.
+pub(crate) fn log_real_values(
+    conn: &mut AnyConnection,
+    ids: &[i32],
+) -> QueryResult<HashMap<(String, i32), RealValues>> {
+    let rows: Vec<RealRow> = match conn {
+        AnyConnection::Postgres(c) => diesel::sql_query(real_values!("= ANY($1)"))
+            .bind::<Array<Integer>, _>(ids)
+            .load(c)?,
+        AnyConnection::Sqlite(c) => {
+            diesel::sql_query(real_values!("IN (SELECT value FROM json_each(?))"))
+                .bind::<Text, _>(Value::from(ids).to_string())
+                .load(c)?
+        }
+    };
+    let real = |row: RealRow| {
+        let (status, reason) = (row.status, row.reason);
+        ((row.tree, row.id), RealValues { status, reason })
+    };
+    Ok(rows.into_iter().map(real).collect())
 }
 
 /// Replaces the given parts of an entry.
@@ -134,24 +190,32 @@ pub(crate) fn log_edit_in_txn(conn: &mut AnyConnection, id: i32, edit: &Edit) ->
     Ok(())
 }
 
-/// Writes an entry for each of the trees, equal but for the tree, and returns their ids by tree.
+/// An entry to be written.
+pub(crate) struct NewEntry {
+    pub tree: String,
+    pub at: NaiveDateTime,
+    pub status: String,
+    pub reason: String,
+    pub tags: Vec<String>,
+}
+
+/// Writes entries of different trees by one author and returns their ids by tree.
 pub(crate) fn log_insert_all_in_txn(
     conn: &mut AnyConnection,
-    trees: &[&str],
-    at: NaiveDateTime,
     who: &str,
-    (status, reason, tags): (&str, &str, &[String]),
+    entries: &[NewEntry],
 ) -> QueryResult<HashMap<String, i32>> {
-    let tags = tags_to(tags);
-    let row = |tree| NewLogRow {
-        tree,
-        at,
+    if entries.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = entries.iter().map(|entry| NewLogRow {
+        tree: &entry.tree,
+        at: entry.at,
         who,
-        status,
-        reason,
-        tags: tags.clone(),
-    };
-    let rows = trees.iter().map(|tree| row(*tree));
+        status: &entry.status,
+        reason: &entry.reason,
+        tags: tags_to(&entry.tags),
+    });
     let ids: Vec<(String, i32)> = match conn {
         AnyConnection::Postgres(c) => diesel::insert_into(logs::table)
             .values(rows.collect::<Vec<_>>())
@@ -169,9 +233,9 @@ pub(crate) fn log_insert_all_in_txn(
     Ok(ids.into_iter().collect())
 }
 
-/// Deletes the log of a tree: one made again under the same name starts without.
-pub(crate) fn log_delete_in_txn(conn: &mut AnyConnection, tree: &str) -> QueryResult<()> {
-    diesel::delete(logs::table.filter(logs::tree.eq(tree)))
+/// Deletes the logs of trees: one made again under the same name starts without.
+pub(crate) fn log_delete_all_in_txn(conn: &mut AnyConnection, trees: &[String]) -> QueryResult<()> {
+    diesel::delete(logs::table.filter(logs::tree.eq_any(trees)))
         .execute(conn)
         .map(|_| ())
 }

@@ -15,21 +15,21 @@ pub(crate) use change::{
     change_set_reason_in_txn, change_tree_names,
 };
 pub(crate) use event::{
-    event_exists, event_insert_all_in_txn, event_list_after, event_newest, event_newest_settled,
-    event_prune_in_txn,
+    event_exists, event_first_exists, event_insert_all_in_txn, event_is_of_the_future,
+    event_list_after, event_newest, event_newest_settled, event_prune_in_txn,
 };
 pub(crate) use log::{
-    log_delete_in_txn, log_edit_in_txn, log_fetch, log_has_newer_reason, log_insert_all_in_txn,
-    log_last_status, log_list_after, log_search,
+    NewEntry, RealValues, log_delete_all_in_txn, log_edit_in_txn, log_fetch, log_insert_all_in_txn,
+    log_last_status, log_list_after, log_newest_reason, log_real_values, log_search,
 };
 pub(crate) use outbox::{
-    outbox_attempt_in_txn, outbox_backlog, outbox_end_in_txn, outbox_insert_in_txn,
+    outbox_attempt_in_txn, outbox_backlog, outbox_end_in_txn, outbox_insert_all_in_txn,
     outbox_postpone_in_txn, outbox_prune_in_txn, outbox_waiting, sender_leave_in_txn, sender_other,
     sender_take_in_txn,
 };
 pub(crate) use tree::{
-    tree_delete_in_txn, tree_exists, tree_fetch, tree_fetch_all, tree_insert_in_txn, tree_list,
-    tree_lock_in_txn, tree_set_reason_in_txn, tree_update_in_txn,
+    tree_delete_all_in_txn, tree_exists, tree_fetch, tree_fetch_all, tree_insert_in_txn, tree_list,
+    tree_lock_in_txn, tree_set_all_in_txn, tree_set_reason_in_txn, tree_update_in_txn,
 };
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use releng_db::AnyConnection;
+use releng_db::{AnyConnection, on_backend};
 
 use super::schema::{outbox, senders};
 use crate::domain::{Backlog, Ending, Message, NewMessage, Target};
@@ -37,21 +37,25 @@ impl From<MessageRow> for Message {
     }
 }
 
-/// Keeps a message in the transaction of its change.
-pub(crate) fn outbox_insert_in_txn(
+/// Keeps messages in the transaction of their change, in their order.
+pub(crate) fn outbox_insert_all_in_txn(
     conn: &mut AnyConnection,
-    message: &NewMessage,
+    messages: &[NewMessage],
 ) -> QueryResult<()> {
-    diesel::insert_into(outbox::table)
-        .values((
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let row = |message: &NewMessage| {
+        (
             outbox::target.eq(message.target.as_str()),
-            outbox::tree.eq(&message.tree),
-            outbox::message_id.eq(&message.message_id),
+            outbox::tree.eq(message.tree.clone()),
+            outbox::message_id.eq(message.message_id.clone()),
             outbox::at.eq(message.at),
-            outbox::body.eq(&message.body),
-        ))
-        .execute(conn)
-        .map(|_| ())
+            outbox::body.eq(message.body.clone()),
+        )
+    };
+    let rows: Vec<_> = messages.iter().map(row).collect();
+    on_backend!(conn, c => diesel::insert_into(outbox::table).values(rows).execute(c)).map(|_| ())
 }
 
 /// Returns the oldest messages that wait, in their order.

@@ -132,12 +132,10 @@ pub(super) struct ChangeTreeRow {
 
 impl From<ChangeTreeRow> for ChangedTree {
     fn from(row: ChangeTreeRow) -> Self {
-        let text = row.last_state.as_deref().unwrap_or_default();
-        let last_state: LastState = serde_json::from_str(text).unwrap_or_default();
         Self {
             id: row.id,
             tree: row.tree,
-            last_state,
+            last_state: LastState::of_row(row.last_state.as_deref().unwrap_or_default()),
         }
     }
 }

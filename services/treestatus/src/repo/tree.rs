@@ -5,6 +5,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Nullable, Text, Timestamp};
 use releng_db::AnyConnection;
+use serde_json::{Value, json};
 
 use super::rows::{NewTreeRow, TreeRow};
 use super::schema::trees;
@@ -62,7 +63,7 @@ pub(crate) fn tree_fetch_all(
                 .load(c)?
         }
         AnyConnection::Sqlite(c) => {
-            let list = serde_json::Value::from(names).to_string();
+            let list = Value::from(names).to_string();
             diesel::sql_query(with_newest_entry!(
                 "WHERE t.tree IN (SELECT value FROM json_each(?)) ORDER BY t.tree"
             ))
@@ -158,9 +159,49 @@ pub(crate) fn tree_set_reason_in_txn(
         .map(|_| ())
 }
 
-/// Deletes a tree; its log and its part of the stack have functions of their own.
-pub(crate) fn tree_delete_in_txn(conn: &mut AnyConnection, name: &str) -> QueryResult<()> {
-    diesel::delete(trees::table.find(name))
+macro_rules! set_all {
+    ($rows:literal) => {
+        concat!(
+            "UPDATE releng_treestatus_trees AS t SET status = v.status, reason = v.reason FROM ",
+            $rows,
+            " AS v WHERE t.tree = v.tree"
+        )
+    };
+}
+
+/// Stores status and reason of trees, each its own: one statement for all.
+pub(crate) fn tree_set_all_in_txn<'a>(
+    conn: &mut AnyConnection,
+    trees: impl Iterator<Item = &'a Tree>,
+) -> QueryResult<()> {
+    let row =
+        |tree: &Tree| json!({"tree": tree.tree, "status": tree.status, "reason": tree.reason});
+    let rows: Vec<Value> = trees.map(row).collect();
+    // The two databases take a list of objects apart differently.
+    let sql = match conn {
+        AnyConnection::Postgres(_) => {
+            set_all!(
+                "(SELECT * FROM json_to_recordset($1::json) AS r(tree text, status text, reason text))"
+            )
+        }
+        AnyConnection::Sqlite(_) => {
+            set_all!(
+                "(SELECT value->>'tree' AS tree, value->>'status' AS status, value->>'reason' AS reason FROM json_each($1))"
+            )
+        }
+    };
+    diesel::sql_query(sql)
+        .bind::<Text, _>(Value::Array(rows).to_string())
+        .execute(conn)
+        .map(|_| ())
+}
+
+/// Deletes trees; their logs and their parts of the stack have functions of their own.
+pub(crate) fn tree_delete_all_in_txn(
+    conn: &mut AnyConnection,
+    names: &[String],
+) -> QueryResult<()> {
+    diesel::delete(trees::table.filter(trees::tree.eq_any(names)))
         .execute(conn)
         .map(|_| ())
 }

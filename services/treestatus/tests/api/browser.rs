@@ -329,6 +329,47 @@ async fn entries_and_changes_are_corrected_and_discarded_in_place() {
 }
 
 #[actix_web::test]
+async fn more_of_a_log_is_added_to_what_is_shown_and_stays() {
+    for backend in backends() {
+        let fake = taskcluster();
+        let Some((app, road, browser)) = start(backend, &fake, &["autoland"]).await else {
+            return;
+        };
+        let change =
+            |reason: String| json!({"trees": ["autoland"], "status": "open", "reason": reason});
+        for n in 0..60 {
+            app.update(change(format!("reason {n:02}"))).await;
+        }
+        let path = "show/autoland?q=reason&who=sheriff";
+        browser
+            .go(&format!("{}{HOME}{path}&limit=5", road.url()))
+            .await;
+        browser.shows("#connection", "Live").await;
+        let shown = "return document.querySelectorAll('[data-entry]').length";
+        assert_eq!(browser.run(shown).await, json!(5));
+        browser.click("#more").await;
+        browser.shows("[data-live=log]", "reason 05").await;
+        assert_eq!(browser.run(shown).await, json!(55));
+        browser.shows("[data-live=log]", "reason 59").await;
+        browser.arrives(&format!("{path}&limit=55")).await;
+        // What happens meanwhile comes on top and takes nothing of that away.
+        app.update(change("reason new".to_owned())).await;
+        browser.shows("[data-live=log]", "reason new").await;
+        browser.shows("[data-live=log]", "reason 06").await;
+        browser.click("#more").await;
+        browser.shows("[data-live=log]", "reason 00").await;
+        hides(&browser, "#more").await;
+        browser.run("Array.from(document.querySelectorAll('[data-live=log] a')).find((a) => a.textContent === 'Back to the newest').click()").await;
+        // A search shows 50.
+        eventually(PATIENCE, || async {
+            (browser.run(shown).await == json!(50)).then_some(())
+        })
+        .await;
+        browser.shows("[data-live=log]", "reason new").await;
+    }
+}
+
+#[actix_web::test]
 async fn trees_are_added_and_deleted_after_a_confirmation() {
     for backend in backends() {
         let fake = taskcluster();

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
+use releng_common::Clock;
+use releng_testkit::app::TestAppBuilder;
+use releng_testkit::database::{Backend, backends};
 use serde_json::{Value, json};
 
-use crate::apps;
+use crate::events::{hold, until_one_waits};
+use crate::{App, apps};
 
 #[actix_web::test]
 async fn after_concurrent_updates_the_tree_equals_its_newest_log_entry() {
@@ -102,6 +106,88 @@ async fn updates_restores_and_deletions_never_wait_for_each_other_in_a_circle() 
             delete(json!(["a"])),
         );
         assert_eq!(deadlocks(&app).await, 0);
+    }
+}
+
+#[actix_web::test]
+async fn the_time_of_an_entry_is_that_of_its_turn_and_not_of_its_request() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let start = Clock::system().now();
+    let clock = Clock::frozen(start);
+    let scopes = ["project:releng:treestatus/*"];
+    let builder = TestAppBuilder::new(Backend::Postgres)
+        .with_client("demo/admin", &scopes)
+        .with_client("demo/sheriff", &scopes)
+        .with_clock(clock.clone());
+    let app = App(builder.start().await);
+    app.tree("a").await;
+    let close = json!({
+        "trees": ["a"], "status": "closed", "reason": "r", "tags": ["infra"], "remember": true,
+    });
+    app.update(close).await;
+    let change = app.result("/stack").await[0]["id"].clone();
+    let restore = format!("/stack2/restore/{change}");
+    let open = json!({"trees": ["a"], "status": "open", "reason": "late"});
+    for (turn, way) in ["update", "restore"].into_iter().enumerate() {
+        let (db, release) = hold(app.0.database.url(), "a").await;
+        let late = async {
+            if way == "update" {
+                app.update(open.clone()).await
+            } else {
+                app.sheriff().delete(&restore).await
+            }
+        };
+        let others = async {
+            until_one_waits(&db).await;
+            clock.advance(chrono::TimeDelta::seconds(30));
+            drop(release);
+        };
+        let (late, ()) = tokio::join!(late, others);
+        assert_eq!(late.status, 204, "{}", late.text());
+        let entry = app.result("/trees/a/logs").await[0].clone();
+        let when = entry["when"].as_str().unwrap().to_owned();
+        let when: chrono::DateTime<chrono::Utc> = when.parse().unwrap();
+        let turns = i64::try_from(turn).unwrap() + 1;
+        assert!(
+            when - start >= chrono::TimeDelta::milliseconds(30_000 * turns - 1),
+            "{way}: {entry}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_tree_whose_log_is_ahead_of_the_clock_takes_no_other_with_it() {
+    for app in apps().await {
+        app.tree("a").await;
+        app.tree("b").await;
+        app.update(json!({"trees": ["a"], "status": "open", "reason": "r"}))
+            .await;
+        app.run_sql("UPDATE releng_treestatus_log SET \"when\" = '2999-01-01 00:00:00'")
+            .await;
+        let close = json!({
+            "trees": ["a", "b"], "status": "closed", "reason": "r", "tags": ["infra"], "remember": true,
+        });
+        assert_eq!(app.update(close).await.status, 204);
+        for name in ["a", "b"] {
+            let newest = app.result(&format!("/trees/{name}/logs")).await[0].clone();
+            assert_eq!(newest["status"], "closed");
+            assert_eq!(
+                app.result(&format!("/trees/{name}")).await["log_id"],
+                newest["id"]
+            );
+            let is_ahead = newest["when"].as_str().unwrap().starts_with("2999");
+            assert_eq!(is_ahead, name == "a", "{newest}");
+        }
+        let id = app.result("/stack").await[0]["id"].clone();
+        app.sheriff().delete(&format!("/stack2/restore/{id}")).await;
+        let newest = app.result("/trees/b/logs").await[0].clone();
+        assert_eq!(newest["status"], "open");
+        assert!(
+            !newest["when"].as_str().unwrap().starts_with("2999"),
+            "{newest}"
+        );
     }
 }
 

@@ -74,6 +74,77 @@ async fn a_tree_shows_the_newest_reason_that_is_one() {
 }
 
 #[actix_web::test]
+async fn a_reason_that_was_cleared_does_not_come_back_with_an_old_entry() {
+    for app in apps().await {
+        app.tree("a").await;
+        let old = close(&app, "bug 1").await;
+        app.update(json!({"trees": ["a"], "reason": ""})).await;
+        app.update(json!({"trees": ["a"], "status": "open"})).await;
+        edit(&app, &format!("/log/{old}"), json!({"reason": "bug 10"})).await;
+        let id = app.result("/stack").await[0]["id"].clone();
+        edit(&app, &format!("/stack/{id}"), json!({"reason": "bug 11"})).await;
+        let tree = app.result("/trees/a").await;
+        assert_eq!(
+            (&tree["status"], &tree["reason"], &tree["tags"]),
+            (&json!("open"), &json!(""), &json!([]))
+        );
+        // The newest entry shows, whatever was cleared.
+        let newest = &tree["log_id"];
+        edit(
+            &app,
+            &format!("/log/{newest}"),
+            json!({"reason": "all well"}),
+        )
+        .await;
+        assert_eq!(app.result("/trees/a").await["reason"], "all well");
+    }
+}
+
+#[actix_web::test]
+async fn the_placeholder_takes_no_reason_away() {
+    let refusal =
+        "reason must not be 'no change', which stands in the log for a reason that was not given";
+    for app in apps().await {
+        app.tree("a").await;
+        let given = close(&app, "bug 1").await;
+        let id = app.result("/stack").await[0]["id"].clone();
+        let words = json!({"reason": "no change", "tags": ["other"]});
+        let new =
+            json!({"tree": "b", "status": "open", "reason": "no change", "message_of_the_day": ""});
+        let update = json!({"trees": ["a"], "status": "open", "reason": "no change"});
+        for answer in [
+            app.sheriff()
+                .json("PATCH", &format!("/log/{given}"), &words)
+                .await,
+            app.sheriff()
+                .json("PATCH", &format!("/stack/{id}"), &words)
+                .await,
+            app.admin().json("PUT", "/trees/b", &new).await,
+            app.update(update).await,
+        ] {
+            assert_eq!(
+                (answer.status, &answer.json()["detail"]),
+                (400, &json!(refusal))
+            );
+        }
+        let tree = app.result("/trees/a").await;
+        assert_eq!(
+            (&tree["reason"], &tree["tags"]),
+            (&json!("bug 1"), &json!(["infra"]))
+        );
+        // A form that sends back what stands there changes the rest.
+        app.update(json!({"trees": ["a"], "status": "open"})).await;
+        let newest = app.result("/trees/a").await["log_id"].clone();
+        edit(&app, &format!("/log/{newest}"), words).await;
+        let tree = app.result("/trees/a").await;
+        assert_eq!(
+            (&tree["reason"], &tree["tags"]),
+            (&json!("bug 1"), &json!(["other"]))
+        );
+    }
+}
+
+#[actix_web::test]
 async fn correcting_a_change_corrects_its_log_entries_and_not_what_is_restored() {
     for app in apps().await {
         app.tree("a").await;

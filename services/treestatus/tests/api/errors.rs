@@ -171,6 +171,69 @@ async fn names_beyond_the_limits_are_400_and_existing_trees_stay() {
 }
 
 #[actix_web::test]
+async fn what_is_too_long_is_400_and_names_its_member_and_the_limit() {
+    for app in apps().await {
+        app.tree("a").await;
+        let (text, tag) = ("ü".repeat(10_000), "ü".repeat(200));
+        let fits = json!({
+            "trees": ["a"], "status": "closed", "reason": text, "message_of_the_day": text,
+            "tags": vec![tag.clone(); 50],
+        });
+        assert_eq!(app.update(fits.clone()).await.status, 204);
+        let before = app.result("/trees/a").await;
+        assert_eq!(before["reason"], text);
+        let (text, tag) = (format!("{text}x"), format!("{tag}x"));
+        let table = [
+            (
+                "reason",
+                json!(text),
+                "reason must be at most 10000 characters long",
+            ),
+            (
+                "message_of_the_day",
+                json!(text),
+                "message_of_the_day must be at most 10000 characters long",
+            ),
+            ("tags", json!(vec!["x"; 51]), "tags must be at most 50"),
+            (
+                "tags",
+                json!(["", tag]),
+                "tags.1 must be at most 200 characters long",
+            ),
+            (
+                "trees",
+                json!(["a", "x".repeat(33)]),
+                "trees: the name of a tree must be at most 32 characters long",
+            ),
+        ];
+        let id = &before["log_id"];
+        let empty = json!({"tree": "b", "status": "open", "reason": "", "message_of_the_day": ""});
+        for (member, value, detail) in table {
+            let mut body = fits.clone();
+            body[member] = value.clone();
+            let mut answers = vec![app.update(body).await];
+            if ["reason", "tags"].contains(&member) {
+                let (path, body) = (format!("/log/{id}"), json!({member: value}));
+                answers.push(app.sheriff().json("PATCH", &path, &body).await);
+            }
+            if empty[member].is_string() {
+                let mut body = empty.clone();
+                body[member] = value;
+                answers.push(app.admin().json("PUT", "/trees/b", &body).await);
+            }
+            for answer in answers {
+                assert_eq!(
+                    (answer.status, &answer.json()["detail"]),
+                    (400, &json!(detail))
+                );
+            }
+        }
+        assert_eq!(app.result("/trees/a").await, before);
+        assert_eq!(app.result("/trees").await.as_object().unwrap().len(), 1);
+    }
+}
+
+#[actix_web::test]
 async fn strange_paths_and_numbers_are_404_or_400_never_500() {
     for app in apps().await {
         let table = [

@@ -9,6 +9,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use releng_db::{AnyConnection, Db};
+use releng_testkit::app::TestAppBuilder;
 use releng_testkit::database::{Backend, backends};
 use releng_testkit::poll::eventually;
 use releng_testkit::process::Process;
@@ -148,8 +149,109 @@ async fn a_refused_change_tells_nothing_and_a_lost_place_is_admitted() {
     }
 }
 
+#[actix_web::test]
+async fn the_place_before_all_events_is_lost_when_the_first_ones_are_removed() {
+    for app in apps().await {
+        app.tree("a").await;
+        app.tree("b").await;
+        let (events, _) = after(&app, Some("0-0")).await;
+        let named: Vec<&Value> = events.iter().map(|e| &e.data["tree"]["tree"]).collect();
+        assert_eq!(named, ["a", "b"], "nothing is missing yet");
+        app.run_sql("DELETE FROM releng_treestatus_events WHERE tree = 'a'")
+            .await;
+        let (events, end) = after(&app, Some("0-0")).await;
+        assert_eq!(events[0].name, "reset");
+        assert_eq!(
+            after(&app, Some(&end)).await.0,
+            [],
+            "the reset names a place"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn the_newest_event_is_kept_however_old_it_is() {
+    for app in apps().await {
+        for name in ["a", "b", "c"] {
+            app.tree(name).await;
+        }
+        let (_, end) = after(&app, None).await;
+        app.run_sql("UPDATE releng_treestatus_events SET at = '2020-01-01 00:00:00'")
+            .await;
+        // One that starts removes what is too old.
+        let builder =
+            TestAppBuilder::new(app.0.database.backend()).set("DATABASE_URL", app.0.database.url());
+        let _second = builder.start::<releng_treestatus::Treestatus>().await;
+        let db = app.db();
+        eventually(Duration::from_secs(30), || async {
+            let left = db.read(|conn| {
+                Ok(count(
+                    conn,
+                    "SELECT COUNT(*) AS n FROM releng_treestatus_events",
+                ))
+            });
+            (left.await.unwrap() == 1).then_some(())
+        })
+        .await;
+        assert_eq!(
+            after(&app, Some(&end)).await.0,
+            [],
+            "that place is still good"
+        );
+        assert_eq!(after(&app, Some("0-0")).await.0[0].name, "reset");
+    }
+}
+
+/// What a dump brings along that is restored into a cluster which has seen fewer transactions.
+const RESTORED: &str = "UPDATE releng_treestatus_events SET tx = tx + 1000000000000";
+
+#[actix_web::test]
+async fn a_place_of_a_cluster_that_has_seen_more_transactions_is_lost() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let app = App::start(Backend::Postgres).await;
+    app.tree("a").await;
+    app.run_sql(RESTORED).await;
+    let db = app.db();
+    let sql = "SELECT tx AS n FROM releng_treestatus_events";
+    let tx = db.read(move |conn| Ok(count(conn, sql))).await.unwrap();
+    let told = format!("{tx}-1");
+    let (events, _) = after(&app, Some(&told)).await;
+    assert_eq!(events[0].name, "reset");
+    app.tree("b").await;
+    let (events, end) = after(&app, Some(&told)).await;
+    assert_eq!(events[0].name, "reset");
+    app.tree("c").await;
+    let (events, _) = after(&app, Some(&end)).await;
+    let named: Vec<&Value> = events.iter().map(|e| &e.data["tree"]["tree"]).collect();
+    assert_eq!(named, ["c"]);
+}
+
+#[actix_web::test]
+async fn a_stream_that_waits_for_nothing_does_not_wait_for_events_of_the_future() {
+    if !backends().contains(&Backend::Postgres) {
+        return;
+    }
+    let app = App::start(Backend::Postgres).await;
+    app.tree("a").await;
+    app.run_sql(RESTORED).await;
+    // Changes go on all the time: a stream that waits is never silent, and would never give up.
+    let changes = async {
+        for n in 0..2000 {
+            app.update(json!({"trees": ["a"], "status": "open", "reason": n.to_string()}))
+                .await;
+        }
+        panic!("the stream did not end");
+    };
+    tokio::select! {
+        () = changes => {}
+        (_, end) = after(&app, None) => assert_ne!(end, ""),
+    }
+}
+
 /// Holds the row of a tree until the sender is dropped, as a transaction by hand does.
-async fn hold(database_url: &str, tree: &'static str) -> (Db, mpsc::Sender<()>) {
+pub async fn hold(database_url: &str, tree: &'static str) -> (Db, mpsc::Sender<()>) {
     let db = Db::connect(database_url, 4, Duration::from_secs(30)).unwrap();
     let (release, released) = mpsc::channel::<()>();
     let (holds, held) = tokio::sync::oneshot::channel();
@@ -168,18 +270,23 @@ async fn hold(database_url: &str, tree: &'static str) -> (Db, mpsc::Sender<()>) 
     (db, release)
 }
 
-/// Waits until a transaction of the database waits for a lock.
-async fn until_one_waits(db: &Db) {
+/// Returns the number `n` of a query.
+fn count(conn: &mut AnyConnection, sql: &str) -> i64 {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         n: i64,
     }
+    diesel::sql_query(sql).get_result::<Count>(conn).unwrap().n
+}
+
+/// Waits until a transaction of the database waits for a lock.
+pub async fn until_one_waits(db: &Db) {
     let sql = "SELECT COUNT(*) AS n FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually(Duration::from_secs(30), || async {
-        let count = db.read(move |conn| Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.n));
-        (count.await.unwrap() > 0).then_some(())
+        let waiting = db.read(move |conn| Ok(count(conn, sql)));
+        (waiting.await.unwrap() > 0).then_some(())
     })
     .await;
 }

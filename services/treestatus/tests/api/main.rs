@@ -27,9 +27,14 @@ mod routes;
 mod schema;
 mod settings;
 mod stack;
+mod statements;
 mod taskcluster;
 mod trees;
 
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use releng_db::Db;
 use releng_testkit::app::{Answer, Client, TestApp, TestAppBuilder};
 use releng_testkit::database::{Backend, backends};
 use releng_treestatus::Treestatus;
@@ -85,6 +90,19 @@ impl App {
     /// Sends an update as the sheriff.
     async fn update(&self, body: Value) -> Answer {
         self.sheriff().json("PATCH", "/trees", &body).await
+    }
+
+    /// Does something to the database behind the back of the service.
+    async fn run_sql(&self, statements: &str) {
+        let db = self.db();
+        let statements = statements.to_owned();
+        db.write(move |conn| Ok(conn.batch_execute(&statements)?))
+            .await
+            .unwrap();
+    }
+
+    fn db(&self) -> Db {
+        Db::connect(self.0.database.url(), 2, Duration::from_secs(20)).unwrap()
     }
 
     /// Returns `result` of a public read.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The database goes away: reads go on from memory and say so, changes are refused.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use releng_testkit::app::{Answer, TestAppBuilder};
-use releng_testkit::database::{Backend, backends};
+use releng_testkit::database::{Backend, TestDatabase, backends};
 use releng_testkit::poll::eventually;
+use releng_testkit::temp;
 use releng_testkit::wire::{Passage, Wire};
 use reqwest::Method;
 use serde_json::json;
@@ -13,6 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::App;
+use crate::events::hold;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -181,6 +184,72 @@ async fn the_feed_says_when_the_database_is_gone_and_goes_on_where_it_was() {
     pair.wire.set(Passage::All);
     until("event: fresh").await;
     until("\"reason\":\"bug 2\"").await;
+}
+
+#[actix_web::test]
+async fn a_stream_that_does_not_wait_for_more_ends_when_the_database_goes() {
+    if !has_postgres() {
+        return;
+    }
+    let pair = Pair::start("120").await;
+    // An older transaction keeps the stream from its end.
+    let (_db, release) = hold(pair.other.0.database.url(), "a").await;
+    pair.other.tree("b").await;
+    let host = pair.app.0.address().strip_prefix("http://").unwrap();
+    let mut stream = BufReader::new(TcpStream::connect(host).await.unwrap());
+    let request =
+        format!("GET /events?wait=0 HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut lines = stream.lines();
+    let whole = async {
+        let mut text = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains(": connected") {
+                pair.wire.set(Passage::Closed);
+            }
+            text.push_str(&line);
+        }
+        text
+    };
+    let text = tokio::time::timeout(PATIENCE, whole).await.unwrap();
+    assert!(text.contains("event: stale"), "{text}");
+    drop(release);
+}
+
+#[actix_web::test]
+async fn a_database_without_tables_is_complained_of_once() {
+    if !has_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty(Backend::Postgres);
+    let folder = temp::dir();
+    let told = folder.path().join("log");
+    let binary = env!("CARGO_BIN_EXE_releng-treestatus");
+    let command = |argument: &str| {
+        let mut command = Command::new(binary);
+        command
+            .arg(argument)
+            .env_clear()
+            .env("DATA_DIR", folder.path())
+            .env("PORT", "0")
+            .env("DATABASE_URL", database.url());
+        command
+    };
+    let log = std::fs::File::create(&told).unwrap();
+    let mut child = command("serve").stderr(log).spawn().unwrap();
+    let lines = |text: &str| {
+        let log = std::fs::read_to_string(&told).unwrap();
+        log.lines().filter(|line| line.contains(text)).count()
+    };
+    let until = async |text: &str| {
+        eventually(PATIENCE, async || (lines(text) > 0).then_some(())).await;
+    };
+    until("the change feed waits").await;
+    assert!(command("migrate").status().unwrap().success());
+    until("the change feed goes on").await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(lines("the change feed waits"), 1);
 }
 
 #[actix_web::test]

@@ -82,21 +82,63 @@ async fn the_log_of_a_tree_is_searched_and_turned_page_by_page() {
         }
         let path = "/static/ui/treestatus/show/try";
         let page = app.anonymous().get(path).await.text();
-        assert!(page.contains("reason 50") && !page.contains("reason 00"));
-        let more = page
-            .split("<a href=\"")
-            .find(|part| part.contains(">Load more<"))
-            .unwrap();
-        let more = more.split('"').next().unwrap().replace("&amp;", "&");
+        assert!(page.contains("reason 50") && page.contains("reason 46"));
+        assert!(!page.contains("reason 45") && !page.contains("Back to the newest"));
+        let more = link(&page, "Load more");
         let page = app.anonymous().get(&format!("{path}{more}")).await.text();
-        assert!(page.contains("reason 00") && !page.contains("Load more"));
+        assert!(page.contains("reason 45") && page.contains("reason 00"));
+        assert!(!page.contains("reason 46") && !page.contains("Load more"));
+        assert_eq!(link(&page, "Back to the newest"), path);
         let found = app
             .anonymous()
-            .get(&format!("{path}?q=reason+07"))
+            .get(&format!("{path}?q=reason+07&who=&since="))
             .await
             .text();
         assert!(found.contains("reason 07") && !found.contains("reason 08"));
+        assert_eq!(link(&found, "All changes"), path);
     }
+}
+
+#[actix_web::test]
+async fn the_next_entries_are_those_of_the_same_search() {
+    for app in apps().await {
+        app.tree("try").await;
+        for n in 0..10 {
+            let reason = if n % 2 == 0 { "even & odd" } else { "odd" };
+            let body =
+                json!({"trees": ["try"], "status": "open", "reason": format!("{reason} {n}")});
+            app.update(body).await;
+        }
+        let path = "/static/ui/treestatus/show/try";
+        let search = "q=even+%26&who=sheriff&since=2020-01-01&until=2999-01-01&limit=2";
+        let page = app
+            .anonymous()
+            .get(&format!("{path}?{search}"))
+            .await
+            .text();
+        assert!(page.contains("odd 8</td>") && page.contains("odd 6</td>"));
+        let more = link(&page, "Load more");
+        assert!(more.starts_with(&format!("?{search}&before=")), "{more}");
+        let page = app.anonymous().get(&format!("{path}{more}")).await.text();
+        assert!(page.contains("odd 4</td>") && page.contains("odd 2</td>"));
+        assert!(!page.contains("odd 5") && !page.contains("odd 6") && !page.contains("odd 0"));
+        let back = search.trim_end_matches("&limit=2");
+        assert_eq!(link(&page, "Back to the newest"), format!("{path}?{back}"));
+        for field in [
+            "value=\"sheriff\"",
+            "value=\"2020-01-01\"",
+            "value=\"2999-01-01\"",
+        ] {
+            assert!(page.contains(field), "{field}");
+        }
+    }
+}
+
+/// Returns where a link leads.
+fn link(page: &str, text: &str) -> String {
+    let end = page.find(&format!("\">{text}</a>")).unwrap();
+    let start = page[..end].rfind("href=\"").unwrap() + "href=\"".len();
+    page[start..end].replace("&#38;", "&").replace("&amp;", "&")
 }
 
 #[actix_web::test]

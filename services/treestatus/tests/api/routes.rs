@@ -30,6 +30,7 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Value, [u16; 4])> {
         "/static/page.js",
         "/static/notice.js",
         "/static/list.js",
+        "/static/log.js",
         "/static/forms.js",
         "/static/changes.js",
         "/static/keys.js",

@@ -8,7 +8,7 @@ use crate::index::names::Kind;
 use crate::index::root::Counts;
 use crate::number::{index, wide};
 use crate::parse::record::{Record, inline_fields, parse_line};
-use crate::table::ranges::{Span, resolve};
+use crate::table::ranges::{Span, is_disjoint, resolve};
 
 /// What a block holds. Ranges are positions in the block.
 #[derive(Debug, Default)]
@@ -259,8 +259,12 @@ impl BlockParser {
 }
 
 /// The rows that count, disjoint and ascending.
-fn disjoint(spans: &mut [Row], rows: &mut Vec<Row>) {
+fn disjoint(spans: &mut Vec<Row>, rows: &mut Vec<Row>) {
     rows.clear();
+    if is_disjoint(spans) {
+        std::mem::swap(spans, rows);
+        return;
+    }
     resolve(spans, |start, end, value| {
         rows.push(Span {
             address: 0,

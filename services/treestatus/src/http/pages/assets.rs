@@ -13,7 +13,7 @@ macro_rules! script {
 }
 
 /// Styles and scripts.
-pub(in crate::http) const ASSETS: [Asset; 16] = [
+pub(in crate::http) const ASSETS: [Asset; 17] = [
     assets::STYLESHEET,
     assets::HAWK,
     assets::SIGN_IN,
@@ -30,6 +30,7 @@ pub(in crate::http) const ASSETS: [Asset; 16] = [
     script!("page.js"),
     script!("notice.js"),
     script!("list.js"),
+    script!("log.js"),
     script!("forms.js"),
     script!("changes.js"),
     script!("keys.js"),

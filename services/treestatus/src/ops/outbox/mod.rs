@@ -24,18 +24,19 @@ pub(super) fn tell_in_txn(
     at: NaiveDateTime,
     changes: &[StatusChange],
 ) -> TxResult<()> {
+    let mut messages = Vec::new();
     for change in changes {
         let mut keep = |target: Target| {
             let body = serde_json::to_string(change)
                 .map_err(|e| Error::internal("a change is no JSON").with_source(e))?;
-            let message = NewMessage {
+            messages.push(NewMessage {
                 target,
                 tree: change.tree.tree.clone(),
                 message_id: change.message_id(),
                 at,
                 body,
-            };
-            TxResult::Ok(repo::outbox_insert_in_txn(conn, &message)?)
+            });
+            TxResult::Ok(())
         };
         if notices.broker.is_some() {
             keep(Target::Pulse)?;
@@ -44,7 +45,7 @@ pub(super) fn tell_in_txn(
             keep(Target::Statuspage)?;
         }
     }
-    Ok(())
+    Ok(repo::outbox_insert_all_in_txn(conn, &messages)?)
 }
 
 fn is_for_the_page(notices: &Notices, change: &StatusChange) -> bool {

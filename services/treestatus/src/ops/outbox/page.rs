@@ -195,10 +195,7 @@ async fn note_failure(sender: &Sender<'_>, message: &Message, mails: Vec<Mail>) 
         .db
         .write_behind(move |conn| {
             repo::outbox_postpone_in_txn(conn, id, next_at, is_news)?;
-            for order in &orders {
-                repo::outbox_insert_in_txn(conn, order)?;
-            }
-            Ok(())
+            Ok(repo::outbox_insert_all_in_txn(conn, &orders)?)
         })
         .await
 }

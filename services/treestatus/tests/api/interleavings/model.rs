@@ -230,17 +230,31 @@ impl Model {
         let Some(place) = self.logs.iter().position(|log| log.id == id) else {
             return;
         };
+        let name = self.logs[place].tree.clone();
+        let showed_the_log = self.newest_reason(&name).as_ref() == Some(&self.trees[&name].reason);
         let log = &mut self.logs[place];
         if let Some(tags) = &edit.tags {
             tags.clone_into(&mut log.tags);
         }
         let Some(reason) = &edit.reason else { return };
         reason.clone_into(&mut log.reason);
-        let name = log.tree.clone();
-        let mut newer = self.logs[place + 1..].iter();
-        if !newer.any(|later| later.tree == name && later.reason != NO_CHANGE) {
-            reason.clone_into(&mut self.trees.get_mut(&name).unwrap().reason);
+        let is_newest = !self.logs[place + 1..]
+            .iter()
+            .any(|later| later.tree == name);
+        let shown = if is_newest {
+            Some(reason.clone())
+        } else {
+            self.newest_reason(&name).filter(|_| showed_the_log)
+        };
+        if let Some(reason) = shown {
+            self.trees.get_mut(&name).unwrap().reason = reason;
         }
+    }
+
+    fn newest_reason(&self, name: &str) -> Option<String> {
+        let mut logs = self.logs.iter().rev();
+        let newest = logs.find(|log| log.tree == name && log.reason != NO_CHANGE);
+        newest.map(|log| log.reason.clone())
     }
 
     fn edit_change(&mut self, id: i64, edit: &Edit) -> Expected {
