@@ -207,7 +207,7 @@ mod tests {
         let slow = Pace {
             window: 20 * ms,
             window_bytes: 500,
-            total: 3600_000 * ms,
+            total: 3_600_000 * ms,
         };
         let (came, broke_off) = pieces(slow, never, ms).await;
         assert!(came < never && broke_off, "{came}");

@@ -85,7 +85,8 @@ impl IndexFolder {
         Ok(spool)
     }
 
-    fn path(&self, name: &IndexName) -> PathBuf {
+    /// Returns where an index is or would be.
+    pub fn path(&self, name: &IndexName) -> PathBuf {
         self.root.join(format!("{}.{EXTENSION}", name.0))
     }
 

@@ -3,6 +3,8 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -74,38 +76,73 @@ impl fmt::Debug for StoredIndex {
     }
 }
 
-/// An open file. It can be read also when its name was given to another or removed.
+/// An index on the local disk.
 #[derive(Debug)]
 pub struct LocalFile {
-    file: File,
-    /// Bytes on the disk that no bound of the folder counts.
-    nameless_bytes: u64,
+    place: Local,
     marked_at: Mutex<Instant>,
 }
 
+#[derive(Debug)]
+enum Local {
+    /// In the folder, which may make room for others at any time. It is not held open: a file that was
+    /// removed would go on to take up the disk, beyond the bound of the folder.
+    Kept(PathBuf),
+    /// A file of so many bytes that has no name any more.
+    Nameless(File, u64),
+}
+
 impl LocalFile {
-    /// Takes a file of the folder that was just opened.
-    pub fn kept(file: File) -> Self {
-        Self::nameless(file, 0)
+    /// Takes a file of the folder.
+    pub fn kept(path: PathBuf) -> Self {
+        Self::new(Local::Kept(path))
     }
 
     /// Takes a file of so many bytes that has no name any more and goes with its value.
     pub fn nameless(file: File, bytes: u64) -> Self {
+        Self::new(Local::Nameless(file, bytes))
+    }
+
+    fn new(place: Local) -> Self {
         Self {
-            file,
-            nameless_bytes: bytes,
+            place,
             marked_at: Mutex::new(Instant::now()),
         }
     }
 
-    /// Returns the file for reading, and counts it as used.
-    pub fn get(&self) -> &File {
-        let mut marked_at = lock(&self.marked_at);
-        if marked_at.elapsed() >= MARK_EVERY {
-            *marked_at = Instant::now();
-            mark_used(&self.file);
+    /// Opens it.
+    ///
+    /// # Errors
+    /// `NotFound` when the folder made room for others, and what else the disk says.
+    pub fn open(&self) -> io::Result<File> {
+        match &self.place {
+            Local::Kept(path) => File::open(path),
+            Local::Nameless(file, _) => file.try_clone(),
         }
-        &self.file
+    }
+
+    /// Counts it as used, also while all that is needed of it is in memory.
+    pub fn touch(&self) {
+        let Local::Kept(path) = &self.place else {
+            return;
+        };
+        let mut marked_at = lock(&self.marked_at);
+        if marked_at.elapsed() < MARK_EVERY {
+            return;
+        }
+        *marked_at = Instant::now();
+        drop(marked_at);
+        if let Ok(file) = File::open(path) {
+            mark_used(&file);
+        }
+    }
+
+    /// Returns the bytes on the disk that no bound of the folder counts.
+    fn nameless_bytes(&self) -> u64 {
+        match self.place {
+            Local::Kept(_) => 0,
+            Local::Nameless(_, bytes) => bytes,
+        }
     }
 }
 
@@ -150,14 +187,15 @@ impl Module {
         }
     }
 
-    /// Returns what the module takes of the bound that it is held under, its pages in the shared
-    /// cache aside.
-    pub fn held_bytes(&self) -> usize {
+    /// Returns what the module takes of a bound, its pages in the shared cache aside. A file without a
+    /// name counts as a quarter of it at most: several have to be open at the same time, or a request
+    /// for a large module would make its index anew each time.
+    pub fn held_bytes(&self, bound_bytes: u64) -> usize {
         let (index, more) = match self.place() {
             Place::Stored(index, _) => (index, 0),
             Place::File(index, file) => {
-                let bytes = usize::try_from(file.nameless_bytes).unwrap_or(usize::MAX);
-                (index, bytes)
+                let bytes = file.nameless_bytes().min(bound_bytes / 4);
+                (index, usize::try_from(bytes).unwrap_or(usize::MAX))
             }
             Place::Memory(index, bytes) => (index, bytes.len()),
             // The file itself goes when its index is there.

@@ -132,9 +132,9 @@ impl Modules {
     ) -> Self {
         let entries = Cache::builder()
             .max_capacity(max_bytes / 1024)
-            .weigher(|_, entry: &Arc<Entry>| {
+            .weigher(move |_, entry: &Arc<Entry>| {
                 let module = entry.loaded.found.module();
-                let bytes = module.map_or(0, |module| module.held_bytes());
+                let bytes = module.map_or(0, |module| module.held_bytes(max_bytes));
                 u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
             })
             .time_to_live(ENTRY_LIFE)

@@ -104,8 +104,9 @@ impl Rest {
 fn body(place: &Place) -> Result<Option<Body>> {
     match place {
         Place::File(index, file) => {
-            let copy = file.get().try_clone();
-            let body = copy.and_then(|file| index::body_of(file, index.index_bytes()));
+            let body = file
+                .open()
+                .and_then(|file| index::body_of(file, index.index_bytes()));
             body.map(Some)
                 .map_err(|e| Error::internal("the index is gone").with_source(e))
         }
@@ -132,7 +133,7 @@ fn make_on_disk(
         .map_err(BuildError::Write)?;
     metrics::histogram!("tecken.symbolicate_store_hashmap").record(millis(started.elapsed()));
     let file = if is_kept {
-        LocalFile::kept(out)
+        LocalFile::kept(folder.path(name))
     } else {
         LocalFile::nameless(out, built.index_bytes)
     };

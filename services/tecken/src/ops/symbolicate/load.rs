@@ -195,7 +195,10 @@ async fn local(state: &State, pool: &Pool, name: &IndexName) -> Result<Option<Mo
         match Index::open(&file) {
             Ok(index) => {
                 let file_bytes = index.file_bytes();
-                let place = Place::File(Arc::new(index), Arc::new(LocalFile::kept(file)));
+                let place = Place::File(
+                    Arc::new(index),
+                    Arc::new(LocalFile::kept(folder.path(&name))),
+                );
                 Ok(Some(Module::new(name, file_bytes, place)))
             }
             Err(error) => {

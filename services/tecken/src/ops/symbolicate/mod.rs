@@ -5,6 +5,7 @@ mod behind;
 mod changes;
 mod load;
 mod make;
+mod near;
 mod seek;
 mod stored;
 
@@ -23,7 +24,8 @@ use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Version, symbolicate_in};
 use super::{ask, millis};
 use crate::State;
 use crate::state::{Admitted, Held, Room};
-use seek::{Near, Ready, Sought, Wanted};
+use near::Near;
+use seek::{Ready, Sought, Wanted};
 
 pub(super) use make::unpack;
 
@@ -94,16 +96,17 @@ async fn answer(
         };
         match pool.run(move || writing.run()).await? {
             Written::Body(body) => return Ok(body),
-            Written::Bad(modules) => discard(state, modules).await,
+            Written::Again(modules) => discard(state, modules).await,
         }
     }
     Err(seek::unsettled())
 }
 
-/// Throws away what turned out to be damaged.
-async fn discard(state: &State, modules: Vec<(ModuleKey, Held)>) {
-    for (key, held) in modules {
-        if let Some(module) = held.found.module() {
+/// Forgets modules, and throws away what turned out to be damaged.
+async fn discard(state: &State, modules: Vec<Again>) {
+    for again in modules {
+        let Again { key, held, .. } = &again;
+        if let Some(module) = held.found.module().filter(|_| again.is_damaged) {
             let (folder, name) = (Arc::clone(&state.index_folder), module.name.clone());
             // When it cannot be removed it is found to be damaged again.
             let _ = tokio::task::spawn_blocking(move || folder.remove(&name)).await;
@@ -111,7 +114,7 @@ async fn discard(state: &State, modules: Vec<(ModuleKey, Held)>) {
                 state.modules.distrust(stored).await;
             }
         }
-        state.modules.discard(&key, &held).await;
+        state.modules.discard(key, held).await;
     }
 }
 
@@ -128,46 +131,22 @@ struct Writing {
 enum Written {
     Body(Vec<u8>),
     /// These modules have to be looked for again.
-    Bad(Vec<(ModuleKey, Held)>),
+    Again(Vec<Again>),
+}
+
+/// A module that has to be looked for again.
+struct Again {
+    key: ModuleKey,
+    held: Held,
+    /// Its index is damaged, and not just gone.
+    is_damaged: bool,
 }
 
 impl Writing {
-    fn run(self) -> Result<Written> {
-        let detail = self.jobs.version().detail();
-        let (mut lookups, mut bad) = (HashMap::new(), Vec::new());
-        for Sought {
-            wanted,
-            held,
-            cost,
-            ready,
-        } in self.sought
-        {
-            let outcome = match ready {
-                Ready::Done(outcome) => outcome,
-                Ready::Near(module) => {
-                    let near = Near {
-                        addresses: &wanted.addresses,
-                        cache: &self.pages,
-                        detail,
-                        room: &self.room,
-                    };
-                    match near.read(&module)? {
-                        Ok(Some(outcome)) => outcome,
-                        failed => {
-                            if let Err(error) = failed {
-                                load::bad_index(module.name.as_str(), &error);
-                            }
-                            bad.push((wanted.key, held));
-                            continue;
-                        }
-                    }
-                }
-            };
-            let cost = self.costs.get(&wanted.key).copied().unwrap_or(cost);
-            lookups.insert(wanted.key, Lookup { outcome, cost });
-        }
-        if !bad.is_empty() {
-            return Ok(Written::Bad(bad));
+    fn run(mut self) -> Result<Written> {
+        let (lookups, again) = self.read()?;
+        if !again.is_empty() {
+            return Ok(Written::Again(again));
         }
         let options = Options {
             debug: self.is_debug,
@@ -185,6 +164,46 @@ impl Writing {
             let too_large = || Error::new(Kind::TooLarge, error.to_string());
             refusal.unwrap_or_else(too_large)
         })
+    }
+
+    /// Reads what is near. Returns the look-ups, and the modules for which that did not work.
+    fn read(&mut self) -> Result<(HashMap<ModuleKey, Lookup>, Vec<Again>)> {
+        let near = Near {
+            cache: &self.pages,
+            detail: self.jobs.version().detail(),
+            room: &self.room,
+        };
+        let sought = std::mem::take(&mut self.sought);
+        let begun = sought.iter().filter_map(|one| match &one.ready {
+            Ready::Near(module) => Some(near.begin(module, &one.wanted.addresses)),
+            Ready::Done(_) => None,
+        });
+        let mut read = near.finish_all(begun.collect())?.into_iter();
+        let (mut lookups, mut again) = (HashMap::new(), Vec::new());
+        for one in sought {
+            let outcome = match one.ready {
+                Ready::Done(outcome) => Ok(Some(outcome)),
+                Ready::Near(_) => read.next().unwrap_or(Ok(None)),
+            };
+            let key = one.wanted.key;
+            match outcome {
+                Ok(Some(outcome)) => {
+                    let cost = self.costs.get(&key).copied().unwrap_or(one.cost);
+                    lookups.insert(key, Lookup { outcome, cost });
+                }
+                failed => {
+                    if let (Err(error), Some(module)) = (&failed, one.held.found.module()) {
+                        load::bad_index(module.name.as_str(), error);
+                    }
+                    again.push(Again {
+                        key,
+                        held: one.held,
+                        is_damaged: failed.is_err(),
+                    });
+                }
+            }
+        }
+        Ok((lookups, again))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use releng_common::pool::Pool;
 use releng_common::{Error, Result};
-use releng_symbols::index::{Detail, Index, IndexError, PageCache, ReadAt, Resolve};
+use releng_symbols::index::Detail;
 use releng_symbols::{Cost, ModuleKey, Outcome, Traffic};
 
 use super::load;
@@ -137,78 +137,4 @@ async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held,
         }
     };
     Ok((held, cost))
-}
-
-/// How to read the symbols of a module that is near.
-pub(super) struct Near<'a> {
-    pub(super) addresses: &'a [u64],
-    pub(super) cache: &'a PageCache,
-    pub(super) detail: Detail,
-    pub(super) room: &'a Room,
-}
-
-/// What reading gave. Nothing: an index in a store after all.
-type Read = Result<Option<Outcome>, IndexError>;
-
-impl Near<'_> {
-    /// Reads them. Blocks.
-    ///
-    /// # Errors
-    /// There is no room for the pages.
-    pub(super) fn read(&self, module: &Module) -> Result<Read> {
-        match module.place() {
-            Place::File(index, file) => self.resolve(index, file.get()),
-            Place::Memory(index, bytes) => self.resolve(index, &*bytes),
-            Place::Text(text) => {
-                let table = text.scanned.excerpt(&text.file, self.addresses);
-                let table = match table {
-                    Ok(table) => table,
-                    Err(error) => return Ok(Err(IndexError::Read(std::io::Error::other(error)))),
-                };
-                take(self.room, table.memory_bytes())?;
-                Ok(Ok(Some(Outcome::Found(Arc::new(table)))))
-            }
-            Place::Stored(..) => Ok(Ok(None)),
-        }
-    }
-
-    fn resolve(&self, index: Arc<Index>, source: &(impl ReadAt + ?Sized)) -> Result<Read> {
-        let mut resolve = Resolve::new(index, self.cache, self.addresses, self.detail);
-        let mut held = Pages::default();
-        loop {
-            held.hold(self.room, &resolve)?;
-            if resolve.wanted().is_empty() {
-                return Ok(Ok(Some(Outcome::Found(Arc::new(resolve.finish())))));
-            }
-            let ranges = resolve.wanted().iter().cloned();
-            let read = ranges.map(|range| source.read_at(range));
-            let supplied = read
-                .collect::<std::io::Result<Vec<_>>>()
-                .map_err(IndexError::Read)
-                .and_then(|bytes| resolve.supply(self.cache, &bytes));
-            if let Err(error) = supplied {
-                return Ok(Err(error));
-            }
-        }
-    }
-}
-
-/// The pages that one look-up holds, as far as its request has memory for them.
-#[derive(Default)]
-pub(super) struct Pages {
-    taken: usize,
-}
-
-impl Pages {
-    /// Takes memory for the pages that are there and for those that are read next.
-    pub(super) fn hold(&mut self, room: &Room, resolve: &Resolve) -> Result<()> {
-        let bytes = resolve.memory_bytes();
-        take(room, bytes.saturating_sub(self.taken))?;
-        self.taken = self.taken.max(bytes);
-        Ok(())
-    }
-}
-
-fn take(room: &Room, bytes: usize) -> Result<()> {
-    room.take(u64::try_from(bytes).unwrap_or(u64::MAX))
 }

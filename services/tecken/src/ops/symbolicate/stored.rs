@@ -15,7 +15,7 @@ use releng_symbols::index::{Detail, Index, Resolve};
 use tokio_util::io::StreamReader;
 
 use super::load;
-use super::seek::Pages;
+use super::near::Pages;
 use crate::State;
 use crate::ops::ask;
 use crate::state::{LocalFile, Module, Place, Room, StoredIndex};
@@ -155,12 +155,13 @@ async fn bring(state: &State, want: &Want<'_>) -> bool {
         metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
         return false;
     }
-    let file = file.into_std().await;
+    drop(file);
     let (folder, name) = (Arc::clone(&state.index_folder), want.module.name.clone());
+    let path = folder.path(&name);
     let keep = move || folder.keep(&name, draft, size);
     let is_kept = matches!(tokio::task::spawn_blocking(keep).await, Ok(Ok(true)));
     if is_kept {
-        let place = Place::File(Arc::clone(want.index), Arc::new(LocalFile::kept(file)));
+        let place = Place::File(Arc::clone(want.index), Arc::new(LocalFile::kept(path)));
         want.module.move_to(place);
     }
     is_kept
