@@ -141,12 +141,16 @@ fn paced(pieces: ByteStream, pace: Pace, broke_off: Arc<AtomicBool>) -> ByteStre
         total_left: pace.total,
         broke_off,
     };
-    stream::unfold(paced, |mut paced| async move {
+    stream::unfold(Some(paced), |paced| async move {
+        let mut paced = paced?;
         let piece = paced.next().await?;
-        if piece.is_err() {
+        let rest = if piece.is_err() {
             paced.broke_off.store(true, Ordering::SeqCst);
-        }
-        Some((piece, paced))
+            None
+        } else {
+            Some(paced)
+        };
+        Some((piece, rest))
     })
     .boxed()
 }

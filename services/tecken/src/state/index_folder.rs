@@ -7,14 +7,16 @@
 //! upload is never found. A file gets that name when it is whole; what it holds is checked when it
 //! is read.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use sha1::{Digest as _, Sha1};
 
+use super::module::LocalFile;
 use super::spool::{Spool, SpoolFile};
 
 /// Folder for files that are being written, below that of the indexes.
@@ -52,6 +54,8 @@ pub struct IndexFolder {
     max_bytes: u64,
     /// Made when it is needed: the disk may be refusing now and willing later.
     spool: Mutex<Option<Arc<Spool>>>,
+    /// Files that modules of this process hold open.
+    open: Mutex<HashMap<PathBuf, Vec<Weak<LocalFile>>>>,
     /// One sweep of a process at a time.
     sweeping: Mutex<()>,
 }
@@ -63,6 +67,7 @@ impl IndexFolder {
             root,
             max_bytes,
             spool: Mutex::default(),
+            open: Mutex::default(),
             sweeping: Mutex::default(),
         };
         match folder.spool() {
@@ -85,8 +90,29 @@ impl IndexFolder {
         Ok(spool)
     }
 
-    /// Returns where an index is or would be.
-    pub fn path(&self, name: &IndexName) -> PathBuf {
+    /// Returns an open file of the folder as one that is let go of when it is removed.
+    pub fn local(&self, name: &IndexName, file: File) -> Arc<LocalFile> {
+        let path = self.path(name);
+        let local = Arc::new(LocalFile::kept(path.clone(), file));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.entry(path).or_default().push(Arc::downgrade(&local));
+        local
+    }
+
+    fn release(&self, path: &Path) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for local in open.remove(path).unwrap_or_default() {
+            if let Some(local) = local.upgrade() {
+                local.release();
+            }
+        }
+        open.retain(|_, locals| {
+            locals.retain(|local| local.strong_count() > 0);
+            !locals.is_empty()
+        });
+    }
+
+    fn path(&self, name: &IndexName) -> PathBuf {
         self.root.join(format!("{}.{EXTENSION}", name.0))
     }
 
@@ -152,6 +178,7 @@ impl IndexFolder {
             if fs::remove_file(path).is_ok() {
                 metrics::counter!("tecken.symbolicate_index_disk_evict").increment(1);
             }
+            self.release(path);
             total = total.saturating_sub(*size);
         }
         // In KiB: 32 bits of them are 4 TiB, and a float holds those.

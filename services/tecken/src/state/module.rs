@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,70 +80,68 @@ impl fmt::Debug for StoredIndex {
 /// An index on the local disk.
 #[derive(Debug)]
 pub struct LocalFile {
-    place: Local,
+    /// Where it is in the folder; nothing: it has no name any more.
+    path: Option<PathBuf>,
+    /// Open, until the folder makes room for others: a removed file takes up the disk while it is open.
+    file: Mutex<Option<Arc<File>>>,
+    /// Bytes on the disk that no bound of the folder counts.
+    nameless_bytes: u64,
     marked_at: Mutex<Instant>,
 }
 
-#[derive(Debug)]
-enum Local {
-    /// In the folder, which may make room for others at any time. It is not held open: a file that was
-    /// removed would go on to take up the disk, beyond the bound of the folder.
-    Kept(PathBuf),
-    /// A file of so many bytes that has no name any more.
-    Nameless(File, u64),
-}
-
 impl LocalFile {
-    /// Takes a file of the folder.
-    pub fn kept(path: PathBuf) -> Self {
-        Self::new(Local::Kept(path))
+    /// Takes a file of the folder that was just opened.
+    pub(super) fn kept(path: PathBuf, file: File) -> Self {
+        Self {
+            path: Some(path),
+            ..Self::nameless(file, 0)
+        }
     }
 
     /// Takes a file of so many bytes that has no name any more and goes with its value.
     pub fn nameless(file: File, bytes: u64) -> Self {
-        Self::new(Local::Nameless(file, bytes))
-    }
-
-    fn new(place: Local) -> Self {
         Self {
-            place,
+            path: None,
+            file: Mutex::new(Some(Arc::new(file))),
+            nameless_bytes: bytes,
             marked_at: Mutex::new(Instant::now()),
         }
     }
 
-    /// Opens it.
+    /// Returns the file for reading, and counts it as used. It stays readable for those who hold it.
     ///
     /// # Errors
-    /// `NotFound` when the folder made room for others, and what else the disk says.
-    pub fn open(&self) -> io::Result<File> {
-        match &self.place {
-            Local::Kept(path) => File::open(path),
-            Local::Nameless(file, _) => file.try_clone(),
-        }
-    }
-
-    /// Counts it as used, also while all that is needed of it is in memory.
-    pub fn touch(&self) {
-        let Local::Kept(path) = &self.place else {
-            return;
+    /// `NotFound` when it had to make room for others, and what else the disk says.
+    pub fn hold(&self) -> io::Result<Arc<File>> {
+        let mut slot = lock(&self.file);
+        let file = match (slot.as_ref(), &self.path) {
+            (Some(file), _) => Arc::clone(file),
+            (None, Some(path)) => Arc::new(File::open(path)?),
+            (None, None) => return Err(io::ErrorKind::NotFound.into()),
         };
-        let mut marked_at = lock(&self.marked_at);
-        if marked_at.elapsed() < MARK_EVERY {
-            return;
-        }
-        *marked_at = Instant::now();
-        drop(marked_at);
-        if let Ok(file) = File::open(path) {
+        *slot = Some(Arc::clone(&file));
+        if self.path.is_some() && self.is_to_be_marked() {
             mark_used(&file);
+            // Another process may have removed it.
+            if file.metadata()?.nlink() == 0 {
+                *slot = None;
+            }
         }
+        Ok(file)
     }
 
-    /// Returns the bytes on the disk that no bound of the folder counts.
-    fn nameless_bytes(&self) -> u64 {
-        match self.place {
-            Local::Kept(_) => 0,
-            Local::Nameless(_, bytes) => bytes,
+    /// Lets go of a file that was removed.
+    pub(super) fn release(&self) {
+        *lock(&self.file) = None;
+    }
+
+    fn is_to_be_marked(&self) -> bool {
+        let mut marked_at = lock(&self.marked_at);
+        let is_time = marked_at.elapsed() >= MARK_EVERY;
+        if is_time {
+            *marked_at = Instant::now();
         }
+        is_time
     }
 }
 
@@ -194,7 +193,7 @@ impl Module {
         let (index, more) = match self.place() {
             Place::Stored(index, _) => (index, 0),
             Place::File(index, file) => {
-                let bytes = file.nameless_bytes().min(bound_bytes / 4);
+                let bytes = file.nameless_bytes.min(bound_bytes / 4);
                 (index, usize::try_from(bytes).unwrap_or(usize::MAX))
             }
             Place::Memory(index, bytes) => (index, bytes.len()),

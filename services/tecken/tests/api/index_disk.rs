@@ -154,6 +154,13 @@ async fn a_file_that_is_damaged_while_it_is_open_is_made_anew() {
     check(&process, &["demo.pdb"]).await;
 }
 
+fn removed_but_open(process: &Process) -> Vec<PathBuf> {
+    let open = fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap();
+    let targets = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    let is_removed = |path: &PathBuf| path.to_string_lossy().ends_with(".symx1 (deleted)");
+    targets.filter(is_removed).collect()
+}
+
 #[actix_web::test]
 async fn the_folder_stays_below_its_bound() {
     let folder = temp::dir();
@@ -161,6 +168,8 @@ async fn the_folder_stays_below_its_bound() {
     fill(folder.path(), &modules).await;
     let mut settings = foreign(folder.path());
     settings.push(("SYMBOL_INDEX_MAX_BYTES", "150KiB".to_owned()));
+    // Nothing stays in memory, so that each request reads the files.
+    settings.push(("SYMBOL_CACHE_MAX_BYTES", "256KiB".to_owned()));
     let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let process = Process::serve(BINARY, folder.path(), &settings);
     check(&process, &modules).await;
@@ -175,6 +184,10 @@ async fn the_folder_stays_below_its_bound() {
         "{files:?}"
     );
     assert!(total <= 150 << 10, "{total}");
+    // A removed file takes up the disk for as long as it is open.
+    assert_eq!(removed_but_open(&process), Vec::<PathBuf>::new());
+    // What had to go is made anew when it is asked for.
+    check(&process, &modules).await;
 }
 
 #[actix_web::test]

@@ -104,9 +104,8 @@ impl Rest {
 fn body(place: &Place) -> Result<Option<Body>> {
     match place {
         Place::File(index, file) => {
-            let body = file
-                .open()
-                .and_then(|file| index::body_of(file, index.index_bytes()));
+            let copy = file.hold().and_then(|file| file.try_clone());
+            let body = copy.and_then(|file| index::body_of(file, index.index_bytes()));
             body.map(Some)
                 .map_err(|e| Error::internal("the index is gone").with_source(e))
         }
@@ -133,11 +132,11 @@ fn make_on_disk(
         .map_err(BuildError::Write)?;
     metrics::histogram!("tecken.symbolicate_store_hashmap").record(millis(started.elapsed()));
     let file = if is_kept {
-        LocalFile::kept(folder.path(name))
+        folder.local(name, out)
     } else {
-        LocalFile::nameless(out, built.index_bytes)
+        Arc::new(LocalFile::nameless(out, built.index_bytes))
     };
-    Ok(Place::File(Arc::new(index), Arc::new(file)))
+    Ok(Place::File(Arc::new(index), file))
 }
 
 /// Reads a file from its beginning, wherever others read it.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::make;
 use crate::State;
 use crate::ops::{ask, index};
-use crate::state::{Found, IndexName, Loaded, LocalFile, Module, Place, Source, StoredIndex};
+use crate::state::{Found, IndexName, Loaded, Module, Place, Source, StoredIndex};
 
 /// Longest end of an index that is read for its root.
 const MAX_TAIL_BYTES: u64 = 256 << 20;
@@ -195,10 +195,7 @@ async fn local(state: &State, pool: &Pool, name: &IndexName) -> Result<Option<Mo
         match Index::open(&file) {
             Ok(index) => {
                 let file_bytes = index.file_bytes();
-                let place = Place::File(
-                    Arc::new(index),
-                    Arc::new(LocalFile::kept(folder.path(&name))),
-                );
+                let place = Place::File(Arc::new(index), folder.local(&name, file));
                 Ok(Some(Module::new(name, file_bytes, place)))
             }
             Err(error) => {

@@ -190,11 +190,8 @@ impl Job {
         let index = Index::open(&bytes).map_err(|e| BuildError::Write(io::Error::other(e)))?;
         let index = Arc::new(index);
         let place = match self.write(&bytes) {
-            Ok(true) => {
-                let path = self.folder.path(&self.name);
-                Place::File(index, Arc::new(LocalFile::kept(path)))
-            }
-            Ok(false) => Place::Memory(index, Bytes::from(bytes)),
+            Ok(Some(file)) => Place::File(index, file),
+            Ok(None) => Place::Memory(index, Bytes::from(bytes)),
             Err(error) => {
                 metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
                 tracing::warn!(%error, "the disk takes no symbol index");
@@ -204,14 +201,14 @@ impl Job {
         Ok((built.file_bytes, place))
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<bool> {
+    fn write(&self, bytes: &[u8]) -> io::Result<Option<Arc<LocalFile>>> {
         let started = Instant::now();
         let (mut out, draft) = self.folder.draft()?;
         out.write_all(bytes)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let is_kept = self.folder.keep(&self.name, draft, size)?;
         metrics::histogram!("tecken.symbolicate_store_hashmap").record(millis(started.elapsed()));
-        Ok(is_kept)
+        Ok(is_kept.then(|| self.folder.local(&self.name, out)))
     }
 }
 

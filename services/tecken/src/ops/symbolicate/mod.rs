@@ -96,17 +96,16 @@ async fn answer(
         };
         match pool.run(move || writing.run()).await? {
             Written::Body(body) => return Ok(body),
-            Written::Again(modules) => discard(state, modules).await,
+            Written::Bad(modules) => discard(state, modules).await,
         }
     }
     Err(seek::unsettled())
 }
 
-/// Forgets modules, and throws away what turned out to be damaged.
-async fn discard(state: &State, modules: Vec<Again>) {
-    for again in modules {
-        let Again { key, held, .. } = &again;
-        if let Some(module) = held.found.module().filter(|_| again.is_damaged) {
+/// Throws away what turned out to be damaged.
+async fn discard(state: &State, modules: Bad) {
+    for (key, held) in modules {
+        if let Some(module) = held.found.module() {
             let (folder, name) = (Arc::clone(&state.index_folder), module.name.clone());
             // When it cannot be removed it is found to be damaged again.
             let _ = tokio::task::spawn_blocking(move || folder.remove(&name)).await;
@@ -114,7 +113,7 @@ async fn discard(state: &State, modules: Vec<Again>) {
                 state.modules.distrust(stored).await;
             }
         }
-        state.modules.discard(key, held).await;
+        state.modules.discard(&key, &held).await;
     }
 }
 
@@ -130,23 +129,17 @@ struct Writing {
 
 enum Written {
     Body(Vec<u8>),
-    /// These modules have to be looked for again.
-    Again(Vec<Again>),
+    Bad(Bad),
 }
 
-/// A module that has to be looked for again.
-struct Again {
-    key: ModuleKey,
-    held: Held,
-    /// Its index is damaged, and not just gone.
-    is_damaged: bool,
-}
+/// Modules whose indexes are damaged.
+type Bad = Vec<(ModuleKey, Held)>;
 
 impl Writing {
     fn run(mut self) -> Result<Written> {
-        let (lookups, again) = self.read()?;
-        if !again.is_empty() {
-            return Ok(Written::Again(again));
+        let (lookups, bad) = self.read()?;
+        if !bad.is_empty() {
+            return Ok(Written::Bad(bad));
         }
         let options = Options {
             debug: self.is_debug,
@@ -166,8 +159,8 @@ impl Writing {
         })
     }
 
-    /// Reads what is near. Returns the look-ups, and the modules for which that did not work.
-    fn read(&mut self) -> Result<(HashMap<ModuleKey, Lookup>, Vec<Again>)> {
+    /// Reads what is near. Returns the look-ups, and the modules whose indexes are damaged.
+    fn read(&mut self) -> Result<(HashMap<ModuleKey, Lookup>, Bad)> {
         let near = Near {
             cache: &self.pages,
             detail: self.jobs.version().detail(),
@@ -175,35 +168,31 @@ impl Writing {
         };
         let sought = std::mem::take(&mut self.sought);
         let begun = sought.iter().filter_map(|one| match &one.ready {
-            Ready::Near(module) => Some(near.begin(module, &one.wanted.addresses)),
+            Ready::Near(source) => Some(near.begin(source, &one.wanted.addresses)),
             Ready::Done(_) => None,
         });
         let mut read = near.finish_all(begun.collect())?.into_iter();
-        let (mut lookups, mut again) = (HashMap::new(), Vec::new());
+        let (mut lookups, mut bad) = (HashMap::new(), Vec::new());
         for one in sought {
-            let outcome = match one.ready {
-                Ready::Done(outcome) => Ok(Some(outcome)),
-                Ready::Near(_) => read.next().unwrap_or(Ok(None)),
-            };
             let key = one.wanted.key;
-            match outcome {
-                Ok(Some(outcome)) => {
-                    let cost = self.costs.get(&key).copied().unwrap_or(one.cost);
-                    lookups.insert(key, Lookup { outcome, cost });
-                }
-                failed => {
-                    if let (Err(error), Some(module)) = (&failed, one.held.found.module()) {
-                        load::bad_index(module.name.as_str(), error);
+            let outcome = match one.ready {
+                Ready::Done(outcome) => outcome,
+                Ready::Near(_) => match read.next() {
+                    Some(Ok(outcome)) => outcome,
+                    failed => {
+                        if let (Some(Err(error)), Some(module)) = (failed, one.held.found.module())
+                        {
+                            load::bad_index(module.name.as_str(), &error);
+                        }
+                        bad.push((key, one.held));
+                        continue;
                     }
-                    again.push(Again {
-                        key,
-                        held: one.held,
-                        is_damaged: failed.is_err(),
-                    });
-                }
-            }
+                },
+            };
+            let cost = self.costs.get(&key).copied().unwrap_or(one.cost);
+            lookups.insert(key, Lookup { outcome, cost });
         }
-        Ok((lookups, again))
+        Ok((lookups, bad))
     }
 }
 

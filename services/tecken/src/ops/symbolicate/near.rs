@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Symbols of modules that are near: in memory, on the local disk, or in a text that was looked over.
 
-use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
 use releng_common::{Error, Result};
 use releng_symbols::Outcome;
-use releng_symbols::index::{Detail, IndexError, PageCache, ReadAt, Resolve};
+use releng_symbols::index::{Detail, Index, IndexError, PageCache, ReadAt, Resolve};
 
-use crate::state::{LocalFile, Module, Place, Room, Text};
+use crate::state::{Place, Room, Text};
 
 /// With so many packed bytes to unpack, some milliseconds of work, the cores share them.
 const SHARED_BYTES: u64 = 512 << 10;
@@ -25,36 +23,50 @@ pub(super) struct Near<'a> {
     pub(super) room: &'a Room,
 }
 
-/// What reading gave. Nothing: the symbols are somewhere else now.
-pub(super) type Read = Result<Option<Outcome>, IndexError>;
+/// What reading gave.
+pub(super) type Read = Result<Outcome, IndexError>;
 
-/// The symbols of one module while they are read.
-pub(super) enum Reading {
-    Index(Box<Resolve>, Source),
-    Text(Arc<Text>, Arc<[u64]>),
-    Elsewhere,
+/// Where the symbols of a module are read from. They stay there while this is held.
+pub(super) enum Source {
+    File(Arc<Index>, Arc<File>),
+    Memory(Arc<Index>, Bytes),
+    Text(Arc<Text>),
 }
 
-/// Where an index is read from.
-pub(super) enum Source {
-    File(Arc<LocalFile>),
-    Memory(Bytes),
+impl Source {
+    /// Takes the symbols where they are; nothing: in a store.
+    ///
+    /// # Errors
+    /// The local copy of an index is gone.
+    pub(super) fn of(place: Place) -> io::Result<Option<Self>> {
+        Ok(match place {
+            Place::File(index, file) => Some(Self::File(index, file.hold()?)),
+            Place::Memory(index, bytes) => Some(Self::Memory(index, bytes)),
+            Place::Text(text) => Some(Self::Text(text)),
+            Place::Stored(..) => None,
+        })
+    }
+}
+
+/// The symbols of one module while they are read.
+pub(super) enum Reading<'a> {
+    File(Box<Resolve>, &'a File),
+    Memory(Box<Resolve>, &'a [u8]),
+    Text(&'a Text, &'a [u64]),
 }
 
 impl Near<'_> {
     /// Begins with the pages that are in memory.
-    pub(super) fn begin(&self, module: &Module, addresses: &Arc<[u64]>) -> Reading {
-        let (index, source) = match module.place() {
-            Place::File(index, file) => {
-                file.touch();
-                (index, Source::File(file))
-            }
-            Place::Memory(index, bytes) => (index, Source::Memory(bytes)),
-            Place::Text(text) => return Reading::Text(text, Arc::clone(addresses)),
-            Place::Stored(..) => return Reading::Elsewhere,
+    pub(super) fn begin<'a>(&self, source: &'a Source, addresses: &'a [u64]) -> Reading<'a> {
+        let resolve = |index: &Arc<Index>| {
+            let index = Arc::clone(index);
+            Box::new(Resolve::new(index, self.cache, addresses, self.detail))
         };
-        let resolve = Resolve::new(index, self.cache, addresses, self.detail);
-        Reading::Index(Box::new(resolve), source)
+        match source {
+            Source::File(index, file) => Reading::File(resolve(index), file),
+            Source::Memory(index, bytes) => Reading::Memory(resolve(index), bytes),
+            Source::Text(text) => Reading::Text(text, addresses),
+        }
     }
 
     /// Reads the rest of several modules, in their order. Blocks. Where much is missing all cores take
@@ -62,14 +74,14 @@ impl Near<'_> {
     ///
     /// # Errors
     /// There is no room for the pages.
-    pub(super) fn finish_all(&self, readings: Vec<Reading>) -> Result<Vec<Read>> {
+    pub(super) fn finish_all(&self, readings: Vec<Reading<'_>>) -> Result<Vec<Read>> {
         let missing: u64 = readings.iter().map(Reading::missing_bytes).sum();
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.min(readings.len());
         if missing < SHARED_BYTES || threads < 2 {
             return readings.into_iter().map(|r| self.finish(r)).collect();
         }
-        let mut queue: Vec<(usize, Reading)> = readings.into_iter().enumerate().collect();
+        let mut queue: Vec<(usize, Reading<'_>)> = readings.into_iter().enumerate().collect();
         // The last one is taken first.
         queue.sort_by_key(|(_, reading)| reading.missing_bytes());
         let queue = Mutex::new(queue);
@@ -87,7 +99,7 @@ impl Near<'_> {
         read.into_iter().map(|(_, read)| read).collect()
     }
 
-    fn take_turns(&self, queue: &Mutex<Vec<(usize, Reading)>>) -> Vec<(usize, Result<Read>)> {
+    fn take_turns(&self, queue: &Mutex<Vec<(usize, Reading<'_>)>>) -> Vec<(usize, Result<Read>)> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut read = Vec::new();
         while let Some((place, reading)) = next() {
@@ -96,14 +108,11 @@ impl Near<'_> {
         read
     }
 
-    fn finish(&self, reading: Reading) -> Result<Read> {
+    fn finish(&self, reading: Reading<'_>) -> Result<Read> {
         match reading {
-            Reading::Index(resolve, Source::File(file)) => {
-                self.resolve(*resolve, &OnDemand::of(&file))
-            }
-            Reading::Index(resolve, Source::Memory(bytes)) => self.resolve(*resolve, &*bytes),
-            Reading::Text(text, addresses) => self.excerpt(&text, &addresses),
-            Reading::Elsewhere => Ok(Ok(None)),
+            Reading::File(resolve, file) => self.resolve(*resolve, file),
+            Reading::Memory(resolve, bytes) => self.resolve(*resolve, bytes),
+            Reading::Text(text, addresses) => self.excerpt(text, addresses),
         }
     }
 
@@ -111,7 +120,7 @@ impl Near<'_> {
         match text.scanned.excerpt(&text.file, addresses) {
             Ok(table) => {
                 take(self.room, table.memory_bytes())?;
-                Ok(Ok(Some(Outcome::Found(Arc::new(table)))))
+                Ok(Ok(Outcome::Found(Arc::new(table))))
             }
             Err(error) => Ok(Err(IndexError::Read(io::Error::other(error)))),
         }
@@ -122,68 +131,32 @@ impl Near<'_> {
         loop {
             held.hold(self.room, &resolve)?;
             if resolve.wanted().is_empty() {
-                return Ok(Ok(Some(Outcome::Found(Arc::new(resolve.finish())))));
+                return Ok(Ok(Outcome::Found(Arc::new(resolve.finish()))));
             }
             let ranges = resolve.wanted().iter().cloned();
             let read = ranges.map(|range| source.read_at(range));
-            let bytes = match read.collect::<io::Result<Vec<_>>>() {
-                Ok(bytes) => bytes,
-                // The folder made room for others.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
-                Err(error) => return Ok(Err(IndexError::Read(error))),
-            };
-            if let Err(error) = resolve.supply(self.cache, &bytes) {
+            let supplied = read
+                .collect::<io::Result<Vec<_>>>()
+                .map_err(IndexError::Read)
+                .and_then(|bytes| resolve.supply(self.cache, &bytes));
+            if let Err(error) = supplied {
                 return Ok(Err(error));
             }
         }
     }
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Returns about how much has to be unpacked.
     fn missing_bytes(&self) -> u64 {
         match self {
-            Self::Index(resolve, _) => {
+            Self::File(resolve, _) | Self::Memory(resolve, _) => {
                 let ranges = resolve.wanted().iter();
                 ranges.map(|range| range.end - range.start).sum()
             }
             // Unpacked already, but parsed each time.
             Self::Text(..) => SHARED_BYTES,
-            Self::Elsewhere => 0,
         }
-    }
-}
-
-/// A local file that is opened when something is read of it.
-struct OnDemand<'a> {
-    local: &'a LocalFile,
-    file: OnceCell<File>,
-}
-
-impl<'a> OnDemand<'a> {
-    fn of(local: &'a LocalFile) -> Self {
-        Self {
-            local,
-            file: OnceCell::new(),
-        }
-    }
-
-    fn get(&self) -> io::Result<&File> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
-        }
-        let opened = self.local.open()?;
-        Ok(self.file.get_or_init(|| opened))
-    }
-}
-
-impl ReadAt for OnDemand<'_> {
-    fn size(&self) -> io::Result<u64> {
-        self.get()?.size()
-    }
-
-    fn read_at(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
-        self.get()?.read_at(range)
     }
 }
 

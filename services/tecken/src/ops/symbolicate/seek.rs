@@ -10,9 +10,10 @@ use releng_symbols::index::Detail;
 use releng_symbols::{Cost, ModuleKey, Outcome, Traffic};
 
 use super::load;
+use super::near::Source;
 use super::stored::{self, Got, Want};
 use crate::State;
-use crate::state::{Found, Held, Module, Place, Room};
+use crate::state::{Found, Held, Place, Room};
 
 /// Looks at one module while its index changes again and again, or turns out to be damaged.
 pub(super) const TRIES: u32 = 4;
@@ -37,7 +38,7 @@ pub(super) enum Ready {
     /// This is the outcome.
     Done(Outcome),
     /// The symbols can be read at once, on a thread for it.
-    Near(Arc<Module>),
+    Near(Source),
 }
 
 /// Finds a module and, when its index is far away, its symbols.
@@ -53,9 +54,9 @@ pub(super) async fn seek(
         let (held, cost) = hold(state, pool, &wanted.key).await?;
         let cost = *first_cost.get_or_insert(cost);
         let ready = match &held.found {
-            Found::NotFound => Ready::Done(Outcome::NotFound),
-            Found::Corrupt => Ready::Done(Outcome::Corrupt),
-            Found::TooLarge => Ready::Done(Outcome::TooLarge),
+            Found::NotFound => Some(Ready::Done(Outcome::NotFound)),
+            Found::Corrupt => Some(Ready::Done(Outcome::Corrupt)),
+            Found::TooLarge => Some(Ready::Done(Outcome::TooLarge)),
             Found::Module(module) => match module.place() {
                 Place::Stored(index, stored) => {
                     let want = Want {
@@ -67,18 +68,17 @@ pub(super) async fn seek(
                         room,
                     };
                     match stored::resolve(state, pool, &want).await? {
-                        Got::Symbols(symbols) => Ready::Done(Outcome::Found(symbols)),
-                        Got::Near => Ready::Near(Arc::clone(module)),
-                        Got::Stale => {
-                            state.modules.discard(&wanted.key, &held).await;
-                            continue;
-                        }
+                        Got::Symbols(symbols) => Some(Ready::Done(Outcome::Found(symbols))),
+                        Got::Near => near(module.place()),
+                        Got::Stale => None,
                     }
                 }
-                Place::File(..) | Place::Memory(..) | Place::Text(_) => {
-                    Ready::Near(Arc::clone(module))
-                }
+                place => near(place),
             },
+        };
+        let Some(ready) = ready else {
+            state.modules.discard(&wanted.key, &held).await;
+            continue;
         };
         return Ok(Sought {
             wanted,
@@ -88,6 +88,11 @@ pub(super) async fn seek(
         });
     }
     Err(unsettled())
+}
+
+/// Takes symbols that are near; nothing when they are gone, to make room for others.
+fn near(place: Place) -> Option<Ready> {
+    Source::of(place).ok().flatten().map(Ready::Near)
 }
 
 /// Returns the error for an index that never held still.

@@ -18,7 +18,7 @@ use super::load;
 use super::near::Pages;
 use crate::State;
 use crate::ops::ask;
-use crate::state::{LocalFile, Module, Place, Room, StoredIndex};
+use crate::state::{Module, Place, Room, StoredIndex};
 
 /// Ranges of one index that are read at the same time.
 const RANGES_AT_ONCE: usize = 16;
@@ -155,14 +155,16 @@ async fn bring(state: &State, want: &Want<'_>) -> bool {
         metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
         return false;
     }
-    drop(file);
+    let file = file.into_std().await;
     let (folder, name) = (Arc::clone(&state.index_folder), want.module.name.clone());
-    let path = folder.path(&name);
-    let keep = move || folder.keep(&name, draft, size);
-    let is_kept = matches!(tokio::task::spawn_blocking(keep).await, Ok(Ok(true)));
-    if is_kept {
-        let place = Place::File(Arc::clone(want.index), Arc::new(LocalFile::kept(path)));
-        want.module.move_to(place);
-    }
-    is_kept
+    let keep = move || {
+        let is_kept = folder.keep(&name, draft, size)?;
+        Ok::<_, std::io::Error>(is_kept.then(|| folder.local(&name, file)))
+    };
+    let Ok(Ok(Some(local))) = tokio::task::spawn_blocking(keep).await else {
+        return false;
+    };
+    let place = Place::File(Arc::clone(want.index), local);
+    want.module.move_to(place);
+    true
 }
