@@ -2,12 +2,12 @@
 //! `build-indexes`, as an operator runs it beside a server.
 
 use bytes::Bytes;
-use releng_store::{Attributes, Key};
+use releng_store::{Attributes, Key, Store};
 use releng_testkit::process::Process;
 use releng_testkit::temp;
 
-use crate::commands::{output, run};
-use crate::support::{ID, index_key, put, store_at, sym_key, symbols};
+use crate::commands::{command, output, run};
+use crate::support::{ID, index_key, many_symbols, put, store_at, sym_key, symbols};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_releng-tecken");
 
@@ -75,6 +75,56 @@ async fn a_file_that_changed_gets_another_index_and_bad_ones_are_named() {
     let name = format!("v1/bad.pdb/{ID}/bad.sym: not a symbol file");
     assert!(lines.contains(&name), "{lines}");
     assert!(again.status.success());
+}
+
+/// Indexes that are there, each whole and of its file.
+async fn whole_indexes(store: &Store, modules: &[String]) -> usize {
+    let mut found = 0;
+    for module in modules {
+        let key = index_key(module);
+        let Some(object) = store.get(&key, None).await.unwrap() else {
+            continue;
+        };
+        let file = store.head(&sym_key(module)).await.unwrap().unwrap();
+        assert_eq!(object.meta.metadata["symbol_file_etag"], file.etag);
+        let size = object.meta.size;
+        let bytes = object.bytes(size).await.unwrap();
+        releng_symbols::index::verify(&bytes[..]).unwrap();
+        found += 1;
+    }
+    found
+}
+
+#[actix_web::test]
+async fn kill_9_loses_no_more_than_what_is_being_made() {
+    let folder = temp::dir();
+    let store = store_at(&format!("file://{}/symbols", folder.path().display())).await;
+    let modules: Vec<String> = (0..40).map(|n| format!("demo{n}.pdb")).collect();
+    for module in &modules {
+        put(&store, module, &many_symbols(module, "demo", 2000)).await;
+    }
+    let mut there = 0;
+    for _ in 0..4 {
+        let mut job = command(folder.path(), &["build-indexes", "--workers", "2"])
+            .spawn()
+            .unwrap();
+        // In the middle of its work: when some more are there.
+        let wanted = there + 5;
+        while there < wanted && job.try_wait().unwrap().is_none() {
+            there = whole_indexes(&store, &modules).await;
+        }
+        job.kill().unwrap();
+        job.wait().unwrap();
+        there = whole_indexes(&store, &modules).await;
+    }
+    let last = output(folder.path(), &["build-indexes"]);
+    let made = modules.len() - there;
+    assert!(
+        last.starts_with(&format!("{made} indexes made (")),
+        "{last}"
+    );
+    assert!(last.contains(&format!("{there} were there")), "{last}");
+    assert_eq!(whole_indexes(&store, &modules).await, modules.len());
 }
 
 #[test]

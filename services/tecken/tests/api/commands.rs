@@ -9,14 +9,18 @@ use releng_testkit::temp;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_releng-tecken");
 
-pub fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(BINARY)
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command
         .args(arguments)
         .env_clear()
         .env("DATA_DIR", folder)
-        .env("LOG_LEVEL", "error")
-        .output()
-        .unwrap()
+        .env("LOG_LEVEL", "error");
+    command
+}
+
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
 }
 
 /// Runs a command that must succeed and returns what it printed.
