@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Background work: expired sessions go, misses that the database did not take are written.
+//! Background work: expired sessions go, misses that the database did not take are written, indexes
+//! that others removed are let go.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub(crate) async fn run(state: Arc<State>, stop: CancellationToken) {
             }
         }
         ops::missing_retry(&state).await;
+        let folder = Arc::clone(&state.index_folder);
+        // What other processes removed. Should it not work, the next round tries again.
+        let _ = tokio::task::spawn_blocking(move || folder.release_removed()).await;
         round = round.wrapping_add(1);
         tokio::select! {
             () = stop.cancelled() => break,

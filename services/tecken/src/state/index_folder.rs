@@ -99,6 +99,13 @@ impl IndexFolder {
         local
     }
 
+    /// Lets go of files that another process removed. Blocks.
+    pub fn release_removed(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let locals = open.values().flatten().filter_map(Weak::upgrade);
+        locals.for_each(|local| local.release_removed());
+    }
+
     fn release(&self, path: &Path) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         for local in open.remove(path).unwrap_or_default() {

@@ -120,14 +120,20 @@ impl LocalFile {
             (None, None) => return Err(io::ErrorKind::NotFound.into()),
         };
         *slot = Some(Arc::clone(&file));
+        drop(slot);
         if self.path.is_some() && self.is_to_be_marked() {
             mark_used(&file);
-            // Another process may have removed it.
-            if file.metadata()?.nlink() == 0 {
-                *slot = None;
-            }
         }
         Ok(file)
+    }
+
+    /// Lets go of the file if somebody removed it.
+    pub(super) fn release_removed(&self) {
+        let mut slot = lock(&self.file);
+        let is_removed = |file: &Arc<File>| file.metadata().is_ok_and(|meta| meta.nlink() == 0);
+        if self.path.is_some() && slot.as_ref().is_some_and(is_removed) {
+            *slot = None;
+        }
     }
 
     /// Lets go of a file that was removed.
@@ -186,21 +192,17 @@ impl Module {
         }
     }
 
-    /// Returns what the module takes of a bound, its pages in the shared cache aside. A file without a
-    /// name counts as a quarter of it at most: several have to be open at the same time, or a request
-    /// for a large module would make its index anew each time.
-    pub fn held_bytes(&self, bound_bytes: u64) -> usize {
-        let (index, more) = match self.place() {
-            Place::Stored(index, _) => (index, 0),
-            Place::File(index, file) => {
-                let bytes = file.nameless_bytes.min(bound_bytes / 4);
-                (index, usize::try_from(bytes).unwrap_or(usize::MAX))
-            }
-            Place::Memory(index, bytes) => (index, bytes.len()),
+    /// Returns the memory that the module takes, its pages in the shared cache aside, and the disk that no
+    /// bound of a folder counts, both in bytes.
+    pub fn held_bytes(&self) -> (u64, u64) {
+        let (memory, disk) = match self.place() {
+            Place::Stored(index, _) => (index.memory_bytes(), 0),
+            Place::File(index, file) => (index.memory_bytes(), file.nameless_bytes),
+            Place::Memory(index, bytes) => (index.memory_bytes().saturating_add(bytes.len()), 0),
             // The file itself goes when its index is there.
-            Place::Text(text) => return text.scanned.memory_bytes(),
+            Place::Text(text) => (text.scanned.memory_bytes(), 0),
         };
-        index.memory_bytes().saturating_add(more)
+        (u64::try_from(memory).unwrap_or(u64::MAX), disk)
     }
 }
 

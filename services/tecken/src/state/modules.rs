@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use releng_cache::Handle;
 use releng_common::{Clock, Error, Result};
 use releng_store::Key;
@@ -28,6 +29,9 @@ const MARK_LIFE: Duration = Duration::from_secs(48 * 3600);
 const TRUST_MICROS: i64 = 1_000_000;
 /// Loads for one answer, should uploads come in between again and again.
 const TRIES: u32 = 3;
+
+/// Indexes that are on the disk without a name, for a process that may keep none there, at most.
+const NAMELESS: u64 = 4;
 
 /// Versions of indexes in stores that are remembered as bad.
 const MAX_BAD: u64 = 10_000;
@@ -130,12 +134,18 @@ impl Modules {
         max_bytes: u64,
         negative_ttl_secs: i64,
     ) -> Self {
+        // What was used longest ago leaves, and nothing is too large to stay for a while, if need be
+        // alone: where no disk keeps an index it would be made for every request.
         let entries = Cache::builder()
             .max_capacity(max_bytes / 1024)
+            .eviction_policy(EvictionPolicy::lru())
             .weigher(move |_, entry: &Arc<Entry>| {
                 let module = entry.loaded.found.module();
-                let bytes = module.map_or(0, |module| module.held_bytes(max_bytes));
-                u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)
+                let (memory, disk) = module.map_or((0, 0), |module| module.held_bytes());
+                // Nameless files are bounded in their number.
+                let bytes = memory.saturating_add(disk.min(max_bytes / NAMELESS));
+                let units = (bytes / 1024 + 1).min((max_bytes / 1024).max(1));
+                u32::try_from(units).unwrap_or(u32::MAX)
             })
             .time_to_live(ENTRY_LIFE)
             .build();
@@ -312,5 +322,74 @@ fn share(error: &Arc<Error>) -> Error {
     match error.retry_after_secs() {
         Some(seconds) => copy.with_retry_after(seconds),
         None => copy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use releng_symbols::index::{BuildOptions, Index, build};
+
+    use super::super::index_folder::IndexName;
+    use super::super::module::Place;
+    use super::*;
+
+    fn modules(max_bytes: u64) -> Modules {
+        let shared = Arc::new(releng_cache::MemoryCache::new(
+            1 << 20,
+            &releng_cache::Options::default(),
+        ));
+        Modules::new(shared, Clock::system(), max_bytes, 60)
+    }
+
+    fn key(number: usize) -> ModuleKey {
+        ModuleKey::parse(&format!("demo{number}.pdb"), "AB").unwrap()
+    }
+
+    /// A module whose index is in memory and has at least so many bytes.
+    fn module(bytes: usize) -> Loaded {
+        let mut index = Vec::new();
+        build(
+            &b"MODULE a b c d\n"[..],
+            &mut index,
+            &BuildOptions::default(),
+        )
+        .unwrap();
+        let opened = Arc::new(Index::open(&index).unwrap());
+        index.resize(bytes, 0);
+        let place = Place::Memory(opened, index.into());
+        let module = Module::new(IndexName::of("a", "b", "c"), 1, place);
+        Loaded {
+            found: Found::Module(Arc::new(module)),
+            file_bytes: 1,
+            downloads: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_module_larger_than_the_bound_stays_alone_and_smaller_ones_are_bounded() {
+        let modules = modules(64 << 10);
+        let loads = Cell::new(0);
+        let load = async |number: usize, bytes: usize| {
+            let loading = || async {
+                loads.set(loads.get() + 1);
+                Ok(module(bytes))
+            };
+            let held = modules.get(&key(number), loading).await.unwrap();
+            modules.entries.run_pending_tasks().await;
+            held
+        };
+        for _ in 0..3 {
+            load(0, 1 << 20).await;
+        }
+        assert_eq!(loads.get(), 1);
+        for number in 1..=10 {
+            load(number, 16 << 10).await;
+        }
+        assert_eq!(loads.get(), 11);
+        assert!(modules.entries.weighted_size() <= 64);
+        assert!(modules.at_hand(&key(10)).await.unwrap().is_some());
+        assert!(modules.at_hand(&key(0)).await.unwrap().is_none());
     }
 }

@@ -125,6 +125,9 @@ async fn kill_9_loses_no_more_than_what_is_being_made() {
     );
     assert!(last.contains(&format!("{there} were there")), "{last}");
     assert_eq!(whole_indexes(&store, &modules).await, modules.len());
+    // Nothing of the killed ones is left.
+    let incoming = std::fs::read_dir(folder.path().join("symbol-index/incoming")).unwrap();
+    assert_eq!(incoming.count(), 0);
 }
 
 #[test]

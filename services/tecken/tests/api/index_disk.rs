@@ -3,6 +3,7 @@
 //! speed alone.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use releng_testkit::app::{Answer, TestAppBuilder};
@@ -216,6 +217,39 @@ async fn a_disk_that_takes_nothing_is_worked_around() {
         if max == "0" {
             assert_eq!(kept(data), Vec::<PathBuf>::new());
         }
+    }
+}
+
+/// The system refuses what is written beyond so many bytes of a file, as on a disk that is full.
+#[actix_web::test]
+async fn a_disk_that_is_full_in_the_middle_of_a_file_is_worked_around() {
+    let folder = temp::dir();
+    fill(folder.path(), &["demo.pdb"]).await;
+    let store = store_at(&format!("file://{}/theirs", folder.path().display())).await;
+    // Packed it has more than a megabyte, so it goes to the disk first; unpacked more than fits.
+    let large = many_symbols("large.pdb", "large", 120_000);
+    assert!(large.len() > 4 << 20);
+    put(&store, "large.pdb", &large).await;
+    let limited = folder.path().join("limited");
+    let script = format!("#!/bin/sh\ntrap '' XFSZ\nulimit -f 8192\nexec {BINARY} \"$@\"\n");
+    fs::write(&limited, script).unwrap();
+    fs::set_permissions(&limited, fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = foreign(folder.path());
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let process = Process::serve(limited.to_str().unwrap(), folder.path(), &settings);
+    for _ in 0..2 {
+        check(&process, &["demo.pdb"]).await;
+        let body = request(&["large.pdb"], &[16, 100_000 * 16 + 3, 120_000 * 16]);
+        let answer = post(&process, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let frames = answer.json()["results"][0]["stacks"][0].clone();
+        for (frame, number) in frames.as_array().unwrap().iter().zip([1, 100_000, 120_000]) {
+            let function = frame["function"].as_str().unwrap_or_default();
+            assert!(function.starts_with(&format!("large_{number}_")), "{frame}");
+        }
+    }
+    for path in kept(folder.path()) {
+        releng_symbols::index::verify(&fs::read(path).unwrap()).unwrap();
     }
 }
 

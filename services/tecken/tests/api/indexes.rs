@@ -291,6 +291,33 @@ async fn a_file_beyond_the_bound_is_told_as_such() {
     );
 }
 
+/// Some kilobytes that unpack to a line of 256 MiB: it is skipped, and never in memory as a whole.
+#[actix_web::test]
+async fn a_line_without_an_end_costs_that_line_alone() {
+    let app = App::start(Backend::Sqlite).await;
+    let store = store_of(&app).await;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut write = |bytes: &[u8]| std::io::Write::write_all(&mut packed, bytes).unwrap();
+    write(&symbols("long.pdb", "demo_one"));
+    write(b"FUNC 2000 100 0 ");
+    let piece = vec![b'x'; 1 << 20];
+    (0..256).for_each(|_| write(&piece));
+    write(b"\nFUNC 3000 100 0 demo_two\n");
+    let attributes = Attributes {
+        content_encoding: Some("gzip".to_owned()),
+        ..Attributes::default()
+    };
+    let body = Bytes::from(packed.finish().unwrap()).into();
+    store
+        .put(&sym_key("long.pdb"), body, &attributes)
+        .await
+        .unwrap();
+    let client = app.anonymous();
+    assert_eq!(names(&client, &["long.pdb"], 0x1004).await, ["demo_one"]);
+    assert_eq!(names(&client, &["long.pdb"], 0x3004).await, ["demo_two"]);
+    assert_eq!(names(&client, &["long.pdb"], 0x2004).await, ["demo_one"]);
+}
+
 #[actix_web::test]
 async fn a_large_file_is_answered_from_before_its_index_is_there() {
     let app = App::start(Backend::Sqlite).await;
