@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Parse, lookup and a whole request on a generated symbol file of 20 MB, whose records have the
-//! proportions of an optimised C++ server's.
+//! Parse, index, lookup and a whole request on a generated symbol file of 20 MB, whose records have
+//! the proportions of an optimised C++ server's.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run has to stop")]
 
 use std::fmt::Write;
 use std::hint::black_box;
+use std::io::sink;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use releng_symbols::index::{BuildOptions, Detail, Index, PageCache, build};
 use releng_symbols::{
-    Cost, Jobs, Limits, Lookup, Lookups, ModuleKey, Options, Outcome, SymbolTable, Version,
-    request, symbolicate,
+    Cost, Jobs, Limits, Lookup, Lookups, ModuleKey, Options, Outcome, SymbolTable, Symbols as _,
+    Version, request, symbolicate,
 };
 
 const FILE_BYTES: usize = 20_000_000;
@@ -113,6 +116,56 @@ fn parse(c: &mut Criterion, text: &str) {
     group.finish();
 }
 
+fn build_index(c: &mut Criterion, text: &str) {
+    let mut group = c.benchmark_group("index build");
+    group.throughput(Throughput::Bytes(u64::try_from(text.len()).unwrap()));
+    group.sample_size(20);
+    for threads in [1, 2] {
+        let options = BuildOptions {
+            threads: NonZeroUsize::new(threads).unwrap(),
+            ..BuildOptions::default()
+        };
+        group.bench_function(format!("generated 20 MB, threads {threads}"), |b| {
+            b.iter(|| build(black_box(text.as_bytes()), sink(), &options).unwrap());
+        });
+    }
+    group.finish();
+}
+
+/// Look-ups in an index, from the bytes of it to the symbols: with its pages in the cache, and with
+/// none of them.
+fn index_lookup(c: &mut Criterion, text: &str, end: u64) {
+    let mut bytes = Vec::new();
+    build(text.as_bytes(), &mut bytes, &BuildOptions::default()).unwrap();
+    let index = Arc::new(Index::open(&bytes).unwrap());
+    let mut random = Random(17);
+    let addresses: Vec<u64> = (0..ADDRESSES).map(|_| 0x1000 + random.below(end)).collect();
+    let mut group = c.benchmark_group("index lookup");
+    group.sample_size(20);
+    for (name, cache_bytes, count) in [
+        ("warm, 100,000 addresses", 256 << 20, ADDRESSES),
+        ("cold, 300 addresses", 0, 300),
+    ] {
+        let cache = PageCache::new(cache_bytes);
+        let addresses = addresses.get(..count).unwrap();
+        group.throughput(Throughput::Elements(u64::try_from(count).unwrap()));
+        for (what, detail) in [("full", Detail::Full), ("names", Detail::Names)] {
+            group.bench_function(format!("{name}, {what}"), |b| {
+                b.iter(|| {
+                    let found = index.resolve(&bytes, &cache, addresses, detail).unwrap();
+                    for address in addresses {
+                        match detail {
+                            Detail::Full => drop(black_box(found.lookup(*address))),
+                            Detail::Names => drop(black_box(found.name(*address))),
+                        }
+                    }
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 fn lookup(c: &mut Criterion, table: &SymbolTable, end: u64) {
     let mut random = Random(11);
     let addresses: Vec<u64> = (0..ADDRESSES).map(|_| 0x1000 + random.below(end)).collect();
@@ -157,6 +210,8 @@ fn request(c: &mut Criterion, table: SymbolTable, end: u64) {
 fn all(c: &mut Criterion) {
     let (text, end) = symbol_file();
     parse(c, &text);
+    build_index(c, &text);
+    index_lookup(c, &text, end);
     let table = SymbolTable::read(text.as_bytes(), &Limits::default()).unwrap();
     lookup(c, &table, end);
     request(c, table, end);
