@@ -54,7 +54,7 @@ pub enum AnswerError {
 pub type Room<'a> = dyn FnMut(usize) -> bool + 'a;
 
 /// Memory that an answer takes at least; most need no more.
-const FIRST_BYTES: usize = 4 << 10;
+const FIRST_BYTES: usize = 16 << 10;
 
 /// Symbolicates a request and returns the JSON body of the answer.
 ///
@@ -222,10 +222,11 @@ struct Body<'r> {
 }
 
 impl Body<'_> {
-    /// Takes memory for so many bytes in all, and for half as many beyond them.
+    /// Takes memory for so many bytes in all, and for as many beyond them.
     #[cold]
     fn grow(&mut self, wanted: usize) -> io::Result<()> {
-        let capacity = (wanted.saturating_add(wanted / 2))
+        let capacity = wanted
+            .saturating_mul(2)
             .max(FIRST_BYTES)
             .min(self.limit.max(wanted));
         if !(self.room)(capacity.saturating_sub(self.bytes.capacity())) {

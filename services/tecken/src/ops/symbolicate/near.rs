@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
@@ -76,9 +76,15 @@ impl Near<'_> {
     /// There is no room for the pages.
     pub(super) fn finish_all(&self, readings: Vec<Reading<'_>>) -> Result<Vec<Read>> {
         let missing: u64 = readings.iter().map(Reading::missing_bytes).sum();
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(readings.len());
-        if missing < SHARED_BYTES || threads < 2 {
+        // Asking the system takes longer than most requests that have their pages in memory.
+        static CORES: LazyLock<usize> =
+            LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+        let threads = if missing < SHARED_BYTES {
+            1
+        } else {
+            CORES.min(readings.len())
+        };
+        if threads < 2 {
             return readings.into_iter().map(|r| self.finish(r)).collect();
         }
         let mut queue: Vec<(usize, Reading<'_>)> = readings.into_iter().enumerate().collect();
