@@ -5,9 +5,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use releng_testkit::app::{Answer, TestAppBuilder};
 use releng_testkit::database::Backend;
+use releng_testkit::poll::eventually;
 use releng_testkit::process::Process;
 use releng_testkit::temp;
 use serde_json::Value;
@@ -92,6 +94,42 @@ async fn indexes_outlive_the_process() {
     assert_eq!(downloads(&again), 0);
     assert_eq!(again.json()["debug"]["cache_lookups"]["count"], 1);
     assert_eq!(kept(folder.path()).len(), 1);
+}
+
+/// So much that all cores unpack it; each module keeps its own names.
+#[actix_web::test]
+async fn a_request_that_reads_much_has_the_names_of_each_module() {
+    let folder = temp::dir();
+    let modules = ["a.pdb", "b.pdb", "c.pdb", "d.pdb", "e.pdb"];
+    let store = store_at(&format!("file://{}/theirs", folder.path().display())).await;
+    for module in modules {
+        put(&store, module, &many_symbols(module, &module[..1], 20_000)).await;
+    }
+    let addresses: Vec<u64> = (1..=20_000).step_by(40).map(|n| n * 16 + 1).collect();
+    let body = request(&modules, &addresses);
+    let mut process = serve(folder.path());
+    assert_eq!(post(&process, &body).await.status, 200);
+    let are_kept = || async { (kept(folder.path()).len() == modules.len()).then_some(()) };
+    eventually(Duration::from_secs(60), are_kept).await;
+    process.kill();
+    let indexes: u64 = kept(folder.path())
+        .iter()
+        .map(|path| path.metadata().unwrap().len())
+        .sum();
+    assert!(indexes > 1 << 20, "{indexes}");
+    let process = serve(folder.path());
+    let answer = post(&process, &body).await;
+    assert_eq!(downloads(&answer), 0);
+    let stacks = answer.json()["results"][0]["stacks"].clone();
+    let stacks = stacks.as_array().unwrap();
+    assert_eq!(stacks.len(), modules.len());
+    for (stack, module) in stacks.iter().zip(modules) {
+        for (frame, address) in stack.as_array().unwrap().iter().zip(&addresses) {
+            let function = frame["function"].as_str().unwrap_or_default();
+            let expected = format!("{}_{}_", &module[..1], address / 16);
+            assert!(function.starts_with(&expected), "{frame}");
+        }
+    }
 }
 
 #[actix_web::test]

@@ -13,7 +13,7 @@ use releng_symbols::index::{Detail, Index, IndexError, PageCache, ReadAt, Resolv
 
 use crate::state::{Place, Room, Text};
 
-/// With so many packed bytes to unpack, some milliseconds of work, the cores share them.
+/// So many packed bytes to unpack, some milliseconds of work, are worth a thread more.
 const SHARED_BYTES: u64 = 512 << 10;
 
 /// How to read the symbols of modules that are near.
@@ -79,11 +79,8 @@ impl Near<'_> {
         // Asking the system takes longer than most requests that have their pages in memory.
         static CORES: LazyLock<usize> =
             LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
-        let threads = if missing < SHARED_BYTES {
-            1
-        } else {
-            CORES.min(readings.len())
-        };
+        let worth = usize::try_from(missing / SHARED_BYTES).unwrap_or(usize::MAX);
+        let threads = worth.saturating_add(1).min(readings.len()).min(*CORES);
         if threads < 2 {
             return readings.into_iter().map(|r| self.finish(r)).collect();
         }
