@@ -9,6 +9,7 @@ mod fresh;
 mod migrate;
 mod pool;
 mod schema;
+mod together;
 mod transfer;
 
 pub use changes::{Changes, Token};
@@ -17,6 +18,7 @@ pub use failure::Failure;
 pub use fresh::Fresh;
 pub use migrate::{Migrations, migrate, schema};
 pub use pool::Db;
+pub use together::Together;
 
 // Bundled SQLite is linked through this crate; nothing of it is called directly.
 use libsqlite3_sys as _;

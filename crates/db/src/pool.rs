@@ -20,6 +20,7 @@ use crate::{Changes, Migrations, TxResult, on_backend};
 const TRIES: u32 = 5;
 
 const NO_ANSWER: &str = "the database does not answer";
+pub(crate) const BUSY: &str = "the database is busy";
 
 /// A database. Clones share the pool.
 #[derive(Clone)]
@@ -181,23 +182,44 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> TxResult<T> + Send + 'static,
     {
-        let turn = self.wait_for(&self.writers, "the database is busy").await?;
+        self.with_writer(move |db| {
+            db.commit(&mut *db.checkout()?, &work)
+                .map_err(Failure::into_error)
+        })
+        .await
+    }
+
+    /// Runs work that writes on a blocking thread, with a place among those who do.
+    pub(crate) async fn with_writer<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T> + Send + 'static,
+    {
+        let turn = self.wait_for(&self.writers, BUSY).await?;
         let place = self.wait_for(&self.places, NO_ANSWER).await?;
         let db = self.clone();
         blocking(move || {
             let _held = (turn, place);
-            let mut conn = db.checkout()?;
-            let mut tries = 1;
-            loop {
-                let result = transaction(&mut conn, &work);
-                db.changes.note_commit();
-                match result {
-                    Err(failure) if failure.is_contention() && tries < TRIES => tries += 1,
-                    result => return result.map_err(Failure::into_error),
-                }
-            }
+            work(&db)
         })
         .await
+    }
+
+    /// Runs work in a transaction, again when that was taken back for the sake of another one.
+    pub(crate) fn commit<T>(
+        &self,
+        conn: &mut AnyConnection,
+        work: impl Fn(&mut AnyConnection) -> TxResult<T>,
+    ) -> TxResult<T> {
+        let mut tries = 1;
+        loop {
+            let result = transaction(conn, &work);
+            self.changes.note_commit();
+            match result {
+                Err(failure) if failure.is_contention() && tries < TRIES => tries += 1,
+                result => return result,
+            }
+        }
     }
 
     /// Checks that the database answers and has the tables that are expected.
@@ -220,11 +242,18 @@ impl Db {
         semaphore: &Arc<Semaphore>,
         otherwise: &'static str,
     ) -> Result<OwnedSemaphorePermit> {
-        let permit = Arc::clone(semaphore).acquire_owned();
-        match tokio::time::timeout(self.timeout, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Error::unavailable(otherwise)),
-        }
+        let permit = self.in_time(Arc::clone(semaphore).acquire_owned(), otherwise);
+        permit.await?.map_err(|_| Error::unavailable(otherwise))
+    }
+
+    /// Waits for something as long as for an answer of the database.
+    pub(crate) async fn in_time<T>(
+        &self,
+        awaited: impl Future<Output = T>,
+        otherwise: &'static str,
+    ) -> Result<T> {
+        let result = tokio::time::timeout(self.timeout, awaited).await;
+        result.map_err(|_| Error::unavailable(otherwise))
     }
 
     pub(crate) fn checkout(&self) -> Result<PooledConnection<Manager>> {

@@ -8,15 +8,18 @@ use releng_common::auth::Authenticator;
 use releng_common::http::Outside;
 use releng_common::notify::Notify;
 use releng_common::{Clock, Result};
-use releng_db::Db;
+use releng_db::{Db, Together};
 use releng_events::{Publisher, pulse};
 
 use crate::board::{Board, Stack};
-use crate::domain::Permissions;
+use crate::domain::{Asked, Outcome, Permissions};
 use crate::feed::Feed;
 use crate::memory::Memory;
 use crate::statuspage::Statuspage;
 use crate::{Settings, repo};
+
+/// Updates that share a transaction at most. Others that want one of their trees wait for all of them.
+const UPDATES_TOGETHER: usize = 32;
 
 /// Everything an operation may need.
 pub struct State {
@@ -26,6 +29,8 @@ pub struct State {
     pub clock: Clock,
     /// Trees, log and stack.
     pub db: Db,
+    /// Updates that wait for their turn, by the trees that they change.
+    pub updates: Together<Vec<String>, Asked, Outcome>,
     /// Verifies Hawk credentials.
     pub authenticator: Authenticator,
     /// The address that clients see.
@@ -78,6 +83,7 @@ impl State {
             settings,
             clock,
             db,
+            updates: Together::new(UPDATES_TOGETHER),
             authenticator,
             outside,
             permissions,

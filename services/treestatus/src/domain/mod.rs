@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a tree, its log and its recent changes are. Values that were built here are valid.
 
+mod asked;
 mod category;
 mod change;
 mod closure;
@@ -17,6 +18,7 @@ mod tree;
 mod update;
 mod words;
 
+pub use asked::{Asked, Condition, Outcome, outdated};
 pub use category::Category;
 pub use change::{Change, ChangedTree, LastState};
 pub use closure::{ClosureQuery, Closures, Per, Period};

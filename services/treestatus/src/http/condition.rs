@@ -3,14 +3,13 @@
 //! the caller has seen. A condition that cannot be honoured is an error: who states one would rather have
 //! nothing happen than the wrong thing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
 use releng_common::{Error, Result};
 
-/// For each tree that must not have changed the newest log entry that was seen, 0 for none.
-pub(super) type Condition = BTreeMap<String, i64>;
+use crate::domain::Condition;
 
 /// What the header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

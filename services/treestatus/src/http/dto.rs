@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
-use super::condition::{Condition, Match};
+use super::condition::Match;
 use crate::domain::{
-    self, Category, Edit, LastState, Limits, NewTree, Status, TreeName, Update, check_reason,
+    self, Category, Condition, Edit, LastState, Limits, NewTree, Status, TreeName, Update,
+    check_reason,
 };
 
 /// Most answers of generation 1 and 2 wrap what they say.

@@ -12,7 +12,8 @@ use super::dto::{self, NewTreeBody, Tree, TreeNames, UpdateBody, Wrapped};
 use super::{bodyless_caller, caller, json_body, shapes, tree_in_path};
 use crate::State;
 use crate::board::Place;
-use crate::ops::{self, Outcome};
+use crate::domain::Outcome;
+use crate::ops;
 
 #[utoipa::path(get, path = "/trees", responses((status = 200, description = "All trees by name")))]
 pub(super) async fn list(state: Data<State>) -> Result<HttpResponse> {
@@ -104,7 +105,7 @@ pub(super) async fn update(
 
 fn answered(outcome: Outcome) -> Result<HttpResponse> {
     match outcome {
-        Outcome::Done => Ok(no_content()),
+        Outcome::Done(_) => Ok(no_content()),
         Outcome::Outdated(trees) => answer::outdated(trees),
     }
 }

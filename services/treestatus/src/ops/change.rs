@@ -13,7 +13,7 @@ use super::NO_SUCH_CHANGE;
 use super::apply::{Step, changes_of, record_in_txn};
 use super::log::{correct, entry_edit_in_txn};
 use super::outbox::tell_in_txn;
-use super::tree::publish;
+use super::update::publish;
 use crate::State;
 use crate::domain::{
     Change, ChangedTree, Edit, LastState, NO_CHANGE, Status, StatusChange, Update,

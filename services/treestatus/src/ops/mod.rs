@@ -10,6 +10,7 @@ mod log;
 mod memory;
 mod outbox;
 mod tree;
+mod update;
 
 pub use change::{change_discard, change_edit, change_restore};
 pub use closure::closure_list;
@@ -18,7 +19,8 @@ pub use follow::feed_follow;
 pub use log::{log_edit, log_newest, log_search, no_such_entry};
 pub use memory::{change_list, memory_keep, tree_list};
 pub use outbox::{outbox_check, outbox_follow, outbox_targets};
-pub use tree::{Outcome, tree_create, tree_delete, tree_update};
+pub use tree::{tree_create, tree_delete};
+pub use update::tree_update;
 
 /// Text for a tree that does not exist; clients compare it.
 pub const NO_SUCH_TREE: &str = "No such tree";

@@ -11,6 +11,8 @@
     reason = "the test's switch comes from the environment"
 )]
 
+mod together;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
