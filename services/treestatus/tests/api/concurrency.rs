@@ -210,3 +210,28 @@ async fn deadlocks(app: &crate::App) -> i64 {
         .await
         .unwrap()
 }
+
+#[actix_web::test]
+async fn updates_that_share_a_transaction_are_judged_one_after_the_other() {
+    for app in apps().await {
+        app.tree("a").await;
+        let conditional = (0..8).map(|n| {
+            app.update(json!({
+                "trees": ["a"], "status": "open", "reason": n.to_string(), "if_log_ids": {"a": 0},
+            }))
+        });
+        let incomplete = app.update(json!({"trees": ["a"], "status": "closed", "reason": "?"}));
+        let answers = futures_util::future::join_all(conditional);
+        let (answers, incomplete) = futures_util::join!(answers, incomplete);
+        assert_eq!(incomplete.status, 400);
+        let tree = app.result("/trees/a").await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|a| a.status == 204);
+        assert_eq!((won.len(), lost.len()), (1, 7));
+        for answer in lost {
+            assert_eq!(answer.status, 412);
+            assert_eq!(answer.json()["trees"]["a"]["log_id"], tree["log_id"]);
+        }
+        let log = app.result("/trees/a/logs_all").await;
+        assert_eq!(log.as_array().unwrap().len(), 1);
+    }
+}
