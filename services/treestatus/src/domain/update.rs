@@ -105,6 +105,21 @@ impl Update {
         after
     }
 
+    /// Returns the one update that leaves trees as this and a later one of the same trees do.
+    #[must_use]
+    pub fn then(self, later: &Self) -> Self {
+        let later = later.clone();
+        Self {
+            trees: later.trees,
+            status: later.status.or(self.status),
+            reason: later.reason.or(self.reason),
+            message_of_the_day: later.message_of_the_day.or(self.message_of_the_day),
+            tags: later.tags.or(self.tags),
+            category: later.category.or(self.category),
+            remember: later.remember,
+        }
+    }
+
     /// Returns status, reason and tags of the log entry that the change writes, if it writes one.
     pub fn log_entry(&self) -> Option<(String, String, Vec<String>)> {
         let reason = self.reason.as_deref().filter(|r| !r.is_empty());

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What becomes of trees that are locked: their log entries, the feed, and which statuses changed. Cost:
-//! the same few statements for one tree and for a thousand.
+//! What becomes of trees that are locked: their log entries, the feed, and the messages to others. Cost:
+//! the same few statements for one tree and for a thousand, for one change and for many.
 
 use chrono::NaiveDateTime;
+use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
-use super::feed::tell_in_txn;
-use crate::domain::{Happened, StatusChange, Tree, Update};
-use crate::repo::{self, NewEntry};
+use super::{feed, outbox};
+use crate::domain::{Happened, NewMessage, StatusChange, Tree, Update};
+use crate::repo::{self, NewEntry, NewEvent};
+use crate::settings::Notices;
 
 /// What one tree becomes.
 pub(super) struct Step {
@@ -44,52 +46,87 @@ impl Step {
         }
     }
 
+    /// Returns whether a log entry is written.
+    pub(super) fn has_entry(&self) -> bool {
+        self.entry.is_some()
+    }
+
     /// Returns the tree as it will be, but for tags and log entry.
     pub(super) fn after(&self) -> &Tree {
         &self.after
     }
 }
 
-/// Writes the log entries of trees whose rows are up to date, and tells the feed.
-pub(super) fn record_in_txn(
-    conn: &mut AnyConnection,
-    who: &str,
-    now: NaiveDateTime,
-    steps: Vec<Step>,
-) -> TxResult<Vec<Applied>> {
-    let entry = |step: &Step| -> Option<NewEntry> {
-        let (status, reason, tags) = step.entry.clone()?;
-        Some(NewEntry {
-            tree: step.before.tree.clone(),
-            at: step.at,
-            status,
-            reason,
-            tags,
+/// What changes write beside the rows of their trees, collected to be written at once.
+pub(super) struct Records {
+    ids: std::vec::IntoIter<i32>,
+    entries: Vec<NewEntry>,
+    events: Vec<NewEvent>,
+    messages: Vec<NewMessage>,
+}
+
+impl Records {
+    /// Begins with ids for so many log entries. Those that are not needed are never used.
+    pub(super) fn begin_in_txn(conn: &mut AnyConnection, entries: usize) -> TxResult<Self> {
+        let count = i64::try_from(entries).unwrap_or(i64::MAX);
+        Ok(Self {
+            ids: repo::log_take_ids_in_txn(conn, count)?.into_iter(),
+            entries: Vec::new(),
+            events: Vec::new(),
+            messages: Vec::new(),
         })
-    };
-    let entries: Vec<NewEntry> = steps.iter().filter_map(entry).collect();
-    let ids = repo::log_insert_all_in_txn(conn, who, &entries)?;
-    let applied: Vec<Applied> = steps
-        .into_iter()
-        .map(|mut step| {
-            if let Some((_, _, tags)) = step.entry {
-                step.after.tags = tags;
-                step.after.log_id = ids.get(&step.before.tree).copied();
-            }
-            Applied {
-                before: step.before,
-                after: step.after,
-                at: step.at,
-            }
-        })
-        .collect();
-    tell_in_txn(
-        conn,
-        now,
-        Happened::Changed,
-        applied.iter().map(|a| &a.after),
-    )?;
-    Ok(applied)
+    }
+
+    /// Takes down one change of trees; returns what they are after it.
+    pub(super) fn note(
+        &mut self,
+        notices: &Notices,
+        (who, now): (&str, NaiveDateTime),
+        steps: Vec<Step>,
+    ) -> Result<Vec<Applied>> {
+        let applied = steps.into_iter().map(|step| self.applied(who, step));
+        let applied: Vec<Applied> = applied.collect::<Result<_>>()?;
+        let trees = applied.iter().map(|a| &a.after);
+        let events = trees.map(|tree| feed::event_of(now, Happened::Changed, tree));
+        self.events.extend(events);
+        for change in changes_of(&applied) {
+            self.messages
+                .extend(outbox::messages(notices, now, &change)?);
+        }
+        Ok(applied)
+    }
+
+    fn applied(&mut self, who: &str, step: Step) -> Result<Applied> {
+        let Step {
+            before,
+            mut after,
+            entry,
+            at,
+        } = step;
+        if let Some((status, reason, tags)) = entry {
+            let missing = || Error::internal("fewer ids were taken than log entries are written");
+            let id = self.ids.next().ok_or_else(missing)?;
+            after.log_id = Some(id);
+            after.tags.clone_from(&tags);
+            self.entries.push(NewEntry {
+                id,
+                tree: before.tree.clone(),
+                at,
+                who: who.to_owned(),
+                status,
+                reason,
+                tags,
+            });
+        }
+        Ok(Applied { before, after, at })
+    }
+
+    /// Writes all that was taken down.
+    pub(super) fn write_in_txn(self, conn: &mut AnyConnection) -> TxResult<()> {
+        repo::log_insert_all_in_txn(conn, &self.entries)?;
+        repo::event_insert_all_in_txn(conn, &self.events)?;
+        Ok(repo::outbox_insert_all_in_txn(conn, &self.messages)?)
+    }
 }
 
 /// Returns the changes of status among what was applied.

@@ -10,15 +10,15 @@ use releng_common::{Error, Result};
 use releng_db::{AnyConnection, TxResult};
 
 use super::NO_SUCH_CHANGE;
-use super::apply::{Step, changes_of, record_in_txn};
+use super::apply::{Records, Step, changes_of};
 use super::log::{correct, entry_edit_in_txn};
-use super::outbox::tell_in_txn;
 use super::update::publish;
 use crate::State;
 use crate::domain::{
     Change, ChangedTree, Edit, LastState, NO_CHANGE, Status, StatusChange, Update,
 };
 use crate::repo::{self, RealValues};
+use crate::settings::Notices;
 
 /// Forgets a change. Of several requests for one change exactly one wins.
 ///
@@ -50,9 +50,7 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
             repo::tree_lock_in_txn(conn, &names)?;
             let change = take_in_txn(conn, id)?;
             let now = clock.now().naive_utc();
-            let changed = restore_in_txn(conn, &who, now, change.trees)?;
-            tell_in_txn(conn, &notices, now, &changed)?;
-            Ok(changed)
+            restore_in_txn(conn, &notices, (&who, now), change.trees)
         })
         .await?;
     publish(state, &changed).await;
@@ -62,8 +60,8 @@ pub async fn change_restore(state: &State, caller: &Caller, id: i32) -> Result<(
 /// Applies to locked trees what is remembered of them.
 fn restore_in_txn(
     conn: &mut AnyConnection,
-    who: &str,
-    now: NaiveDateTime,
+    notices: &Notices,
+    (who, now): (&str, NaiveDateTime),
     parts: Vec<ChangedTree>,
 ) -> TxResult<Vec<StatusChange>> {
     let real = real_in_txn(conn, &parts)?;
@@ -77,7 +75,11 @@ fn restore_in_txn(
     });
     let steps: Vec<Step> = steps.collect();
     repo::tree_set_all_in_txn(conn, steps.iter().map(Step::after))?;
-    Ok(changes_of(&record_in_txn(conn, who, now, steps)?))
+    let entries = steps.iter().filter(|step| step.has_entry()).count();
+    let mut records = Records::begin_in_txn(conn, entries)?;
+    let applied = records.note(notices, (who, now), steps)?;
+    records.write_in_txn(conn)?;
+    Ok(changes_of(&applied))
 }
 
 /// Real values of places in logs, by tree and entry.

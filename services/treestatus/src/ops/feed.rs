@@ -7,23 +7,19 @@ use releng_db::{AnyConnection, TxResult};
 use serde_json::json;
 
 use crate::domain::{Cursor, FeedEvent, Happened, Tree};
+use crate::repo::NewEvent;
 use crate::{State, repo};
 
 /// Events that are read at once.
 const STRIDE: i64 = 500;
 
-/// Writes into the feed what happened to trees, and their states after it.
-pub(super) fn tell_in_txn<'a>(
-    conn: &mut AnyConnection,
-    at: NaiveDateTime,
-    happened: Happened,
-    trees: impl IntoIterator<Item = &'a Tree>,
-) -> TxResult<()> {
-    let told = trees.into_iter();
-    let told: Vec<_> = told
-        .map(|tree| (tree.tree.as_str(), body(happened, &members(tree))))
-        .collect();
-    Ok(repo::event_insert_all_in_txn(conn, at, &told)?)
+/// Returns the event of a tree, with its state after what happened.
+pub(super) fn event_of(at: NaiveDateTime, happened: Happened, tree: &Tree) -> NewEvent {
+    NewEvent {
+        at,
+        tree: tree.tree.clone(),
+        body: body(happened, &members(tree)),
+    }
 }
 
 /// Writes into the feed what happened to a tree that is not at hand.
@@ -33,10 +29,9 @@ pub(super) fn tell_named_in_txn(
     happened: Happened,
     name: &str,
 ) -> TxResult<()> {
-    match repo::tree_fetch(conn, name)? {
-        Some(tree) => tell_in_txn(conn, at, happened, [&tree]),
-        None => Ok(()),
-    }
+    let tree = repo::tree_fetch(conn, name)?;
+    let event = tree.map(|tree| event_of(at, happened, &tree));
+    Ok(repo::event_insert_all_in_txn(conn, event.as_slice())?)
 }
 
 /// Writes into the feed that trees are gone.
@@ -45,9 +40,13 @@ pub(super) fn tell_deleted_in_txn(
     at: NaiveDateTime,
     names: &[String],
 ) -> TxResult<()> {
-    let told = |name: &String| body(Happened::Deleted, &json!({"tree": name}));
-    let told: Vec<_> = names.iter().map(|n| (n.as_str(), told(n))).collect();
-    Ok(repo::event_insert_all_in_txn(conn, at, &told)?)
+    let event = |name: &String| NewEvent {
+        at,
+        tree: name.clone(),
+        body: body(Happened::Deleted, &json!({"tree": name})),
+    };
+    let events: Vec<_> = names.iter().map(event).collect();
+    Ok(repo::event_insert_all_in_txn(conn, &events)?)
 }
 
 fn body(happened: Happened, tree: &serde_json::Value) -> String {

@@ -12,8 +12,7 @@ use releng_db::{AnyConnection, TxResult};
 use releng_events::Event;
 use serde_json::json;
 
-use super::apply::{Applied, Step, changes_of, record_in_txn};
-use super::outbox;
+use super::apply::{Applied, Records, Step, changes_of};
 use crate::domain::{Asked, Condition, LastState, Outcome, StatusChange, Tree, Update, outdated};
 use crate::settings::Notices;
 use crate::{State, repo};
@@ -50,9 +49,6 @@ pub async fn tree_update(
     Ok(outcome)
 }
 
-/// A tree, and the time of its newest log entry.
-type Dated = (Tree, Option<NaiveDateTime>);
-
 /// Applies updates of the same trees, one after the other.
 fn update_all_in_txn(
     conn: &mut AnyConnection,
@@ -65,43 +61,71 @@ fn update_all_in_txn(
     if found != names {
         return Ok(asked.iter().map(|_| Err(missing(names, &found))).collect());
     }
-    let mut trees = repo::tree_fetch_all(conn, names)?;
+    let entries = asked.iter().filter(|a| a.update.log_entry().is_some());
+    let entries = entries.count().saturating_mul(names.len());
+    let mut turn = Turn {
+        notices,
+        trees: repo::tree_fetch_all(conn, names)?,
+        records: Records::begin_in_txn(conn, entries)?,
+        done: None,
+    };
     let mut outcomes = Vec::new();
     for asked in asked {
         // Under the locks: who waited for them must not write of the time before.
         let now = clock.now().naive_utc();
         outcomes.push(match asked.update.check_completeness() {
             Err(error) => Err(error),
-            Ok(()) => Ok(one_in_txn(conn, notices, now, &mut trees, asked)?),
+            Ok(()) => Ok(turn.apply_in_txn(conn, now, asked)?),
         });
     }
+    turn.write_in_txn(conn)?;
     Ok(outcomes)
 }
 
-/// Applies one update to trees that are locked; `trees` is their state before and after.
-fn one_in_txn(
-    conn: &mut AnyConnection,
-    notices: &Notices,
-    now: NaiveDateTime,
-    trees: &mut Vec<Dated>,
-    asked: &Asked,
-) -> TxResult<Outcome> {
-    let outdated = outdated(trees.iter().map(|(tree, _)| tree), &asked.condition);
-    if !outdated.is_empty() {
-        return Ok(Outcome::Outdated(outdated));
+/// Updates of locked trees under way.
+struct Turn<'a> {
+    notices: &'a Notices,
+    /// Each with the time of its newest log entry, after the updates so far.
+    trees: Vec<(Tree, Option<NaiveDateTime>)>,
+    records: Records,
+    /// The updates so far as one.
+    done: Option<Update>,
+}
+
+impl Turn<'_> {
+    fn apply_in_txn(
+        &mut self,
+        conn: &mut AnyConnection,
+        now: NaiveDateTime,
+        asked: &Asked,
+    ) -> TxResult<Outcome> {
+        let outdated = outdated(self.trees.iter().map(|(tree, _)| tree), &asked.condition);
+        if !outdated.is_empty() {
+            return Ok(Outcome::Outdated(outdated));
+        }
+        let update = &asked.update;
+        let before = std::mem::take(&mut self.trees).into_iter();
+        let steps = before.map(|(tree, newest_at)| Step::of(update, tree, newest_at, now));
+        let steps = steps.collect();
+        let applied = self.records.note(self.notices, (&asked.who, now), steps)?;
+        if update.remember {
+            remember_in_txn(conn, now, asked, &applied)?;
+        }
+        self.done = Some(match self.done.take() {
+            Some(done) => done.then(update),
+            None => update.clone(),
+        });
+        let changed = changes_of(&applied);
+        self.trees = applied.into_iter().map(|a| (a.after, Some(a.at))).collect();
+        Ok(Outcome::Done(changed))
     }
-    let before = std::mem::take(trees).into_iter();
-    let steps = before.map(|(tree, newest_at)| Step::of(&asked.update, tree, newest_at, now));
-    let steps: Vec<Step> = steps.collect();
-    repo::tree_update_in_txn(conn, &asked.update)?;
-    let applied = record_in_txn(conn, &asked.who, now, steps)?;
-    if asked.update.remember {
-        remember_in_txn(conn, now, asked, &applied)?;
+
+    fn write_in_txn(self, conn: &mut AnyConnection) -> TxResult<()> {
+        if let Some(done) = &self.done {
+            repo::tree_update_in_txn(conn, done)?;
+        }
+        self.records.write_in_txn(conn)
     }
-    let changed = changes_of(&applied);
-    outbox::tell_in_txn(conn, notices, now, &changed)?;
-    trees.extend(applied.into_iter().map(|a| (a.after, Some(a.at))));
-    Ok(Outcome::Done(changed))
 }
 
 fn remember_in_txn(

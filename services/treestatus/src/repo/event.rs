@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamp};
 use releng_db::{AnyConnection, on_backend};
 
+use super::ROWS_AT_ONCE;
 use super::schema::events;
 use crate::domain::{Cursor, FeedEvent};
 
@@ -31,23 +32,30 @@ impl From<EventRow> for FeedEvent {
     }
 }
 
-/// Writes events, of a tree and a body each, in the transaction of the change.
+/// An event to be written: what happened to a tree, and when.
+pub(crate) struct NewEvent {
+    pub at: NaiveDateTime,
+    pub tree: String,
+    pub body: String,
+}
+
+/// Writes events in the transaction of the change, in their order.
 pub(crate) fn event_insert_all_in_txn(
     conn: &mut AnyConnection,
-    at: NaiveDateTime,
-    told: &[(&str, String)],
+    told: &[NewEvent],
 ) -> QueryResult<()> {
-    let rows: Vec<_> = told
-        .iter()
-        .map(|(tree, body)| {
-            (
-                events::at.eq(at),
-                events::tree.eq(*tree),
-                events::body.eq(body),
-            )
-        })
-        .collect();
-    on_backend!(conn, c => diesel::insert_into(events::table).values(rows).execute(c)).map(|_| ())
+    let row = |event: &NewEvent| {
+        (
+            events::at.eq(event.at),
+            events::tree.eq(event.tree.clone()),
+            events::body.eq(event.body.clone()),
+        )
+    };
+    for part in told.chunks(ROWS_AT_ONCE) {
+        let rows: Vec<_> = part.iter().map(row).collect();
+        on_backend!(conn, c => diesel::insert_into(events::table).values(rows).execute(c))?;
+    }
+    Ok(())
 }
 
 /// Rows before which no other can appear any more.

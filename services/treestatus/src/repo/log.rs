@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamp};
-use releng_db::AnyConnection;
+use releng_db::{AnyConnection, on_backend};
 use serde_json::Value;
 
+use super::ROWS_AT_ONCE;
 use super::rows::{LogRow, NewLogRow, tags_to};
 use super::schema::logs;
 use crate::domain::{Edit, LogEntry, LogQuery, NO_CHANGE};
@@ -192,45 +193,61 @@ pub(crate) fn log_edit_in_txn(conn: &mut AnyConnection, id: i32, edit: &Edit) ->
 
 /// An entry to be written.
 pub(crate) struct NewEntry {
+    pub id: i32,
     pub tree: String,
     pub at: NaiveDateTime,
+    pub who: String,
     pub status: String,
     pub reason: String,
     pub tags: Vec<String>,
 }
 
-/// Writes entries of different trees by one author and returns their ids by tree.
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+}
+
+/// The name is the one that a serial column gives its sequence, should that have lost its owner.
+const TAKE: &str = "SELECT nextval(coalesce(pg_get_serial_sequence('releng_treestatus_log', 'id'), \
+    'releng_treestatus_log_id_seq'))::int AS id FROM generate_series(1, $1)";
+
+const NEXT: &str = "SELECT CAST(value AS INTEGER) + coalesce(\
+    (SELECT seq FROM sqlite_sequence WHERE name = 'releng_treestatus_log'), 0) AS id \
+    FROM json_each(?)";
+
+/// Takes ids for entries, in their order. Those of a tree whose lock is held follow those that it has.
+pub(crate) fn log_take_ids_in_txn(conn: &mut AnyConnection, count: i64) -> QueryResult<Vec<i32>> {
+    let taken: Vec<Taken> = match conn {
+        AnyConnection::Postgres(c) => diesel::sql_query(TAKE).bind::<BigInt, _>(count).load(c)?,
+        // The write lock is held: nobody else takes these. They count as taken once they are written.
+        AnyConnection::Sqlite(c) => {
+            let numbers = Value::from_iter(1..=count).to_string();
+            diesel::sql_query(NEXT).bind::<Text, _>(numbers).load(c)?
+        }
+    };
+    Ok(taken.into_iter().map(|taken| taken.id).collect())
+}
+
+/// Writes entries.
 pub(crate) fn log_insert_all_in_txn(
     conn: &mut AnyConnection,
-    who: &str,
     entries: &[NewEntry],
-) -> QueryResult<HashMap<String, i32>> {
-    if entries.is_empty() {
-        return Ok(HashMap::new());
+) -> QueryResult<()> {
+    for part in entries.chunks(ROWS_AT_ONCE) {
+        let rows = part.iter().map(|entry| NewLogRow {
+            id: entry.id,
+            tree: &entry.tree,
+            at: entry.at,
+            who: &entry.who,
+            status: &entry.status,
+            reason: &entry.reason,
+            tags: tags_to(&entry.tags),
+        });
+        let rows: Vec<_> = rows.collect();
+        on_backend!(conn, c => diesel::insert_into(logs::table).values(rows).execute(c))?;
     }
-    let rows = entries.iter().map(|entry| NewLogRow {
-        tree: &entry.tree,
-        at: entry.at,
-        who,
-        status: &entry.status,
-        reason: &entry.reason,
-        tags: tags_to(&entry.tags),
-    });
-    let ids: Vec<(String, i32)> = match conn {
-        AnyConnection::Postgres(c) => diesel::insert_into(logs::table)
-            .values(rows.collect::<Vec<_>>())
-            .returning((logs::tree, logs::id))
-            .get_results(c)?,
-        AnyConnection::Sqlite(c) => rows
-            .map(|row| {
-                diesel::insert_into(logs::table)
-                    .values(row)
-                    .returning((logs::tree, logs::id))
-                    .get_result(c)
-            })
-            .collect::<QueryResult<_>>()?,
-    };
-    Ok(ids.into_iter().collect())
+    Ok(())
 }
 
 /// Deletes the logs of trees: one made again under the same name starts without.

@@ -15,12 +15,13 @@ pub(crate) use change::{
     change_set_reason_in_txn, change_tree_names,
 };
 pub(crate) use event::{
-    event_exists, event_first_exists, event_insert_all_in_txn, event_is_of_the_future,
+    NewEvent, event_exists, event_first_exists, event_insert_all_in_txn, event_is_of_the_future,
     event_list_after, event_newest, event_newest_settled, event_prune_in_txn,
 };
 pub(crate) use log::{
     NewEntry, RealValues, log_delete_all_in_txn, log_edit_in_txn, log_fetch, log_insert_all_in_txn,
     log_last_status, log_list_after, log_newest_reason, log_real_values, log_search,
+    log_take_ids_in_txn,
 };
 pub(crate) use outbox::{
     outbox_attempt_in_txn, outbox_backlog, outbox_end_in_txn, outbox_insert_all_in_txn,
@@ -37,6 +38,9 @@ use releng_db::Migrations;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Rows of one statement. Databases limit its values: SQLite to 32,766, PostgreSQL to 65,535.
+const ROWS_AT_ONCE: usize = 1000;
 
 /// Returns the migrations of this service.
 pub fn migrations() -> Migrations {

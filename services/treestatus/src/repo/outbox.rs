@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use releng_db::{AnyConnection, on_backend};
 
+use super::ROWS_AT_ONCE;
 use super::schema::{outbox, senders};
 use crate::domain::{Backlog, Ending, Message, NewMessage, Target};
 
@@ -42,9 +43,6 @@ pub(crate) fn outbox_insert_all_in_txn(
     conn: &mut AnyConnection,
     messages: &[NewMessage],
 ) -> QueryResult<()> {
-    if messages.is_empty() {
-        return Ok(());
-    }
     let row = |message: &NewMessage| {
         (
             outbox::target.eq(message.target.as_str()),
@@ -54,8 +52,11 @@ pub(crate) fn outbox_insert_all_in_txn(
             outbox::body.eq(message.body.clone()),
         )
     };
-    let rows: Vec<_> = messages.iter().map(row).collect();
-    on_backend!(conn, c => diesel::insert_into(outbox::table).values(rows).execute(c)).map(|_| ())
+    for part in messages.chunks(ROWS_AT_ONCE) {
+        let rows: Vec<_> = part.iter().map(row).collect();
+        on_backend!(conn, c => diesel::insert_into(outbox::table).values(rows).execute(c))?;
+    }
+    Ok(())
 }
 
 /// Returns the oldest messages that wait, in their order.

@@ -80,6 +80,7 @@ impl From<LogRow> for LogEntry {
 #[derive(Insertable)]
 #[diesel(table_name = logs)]
 pub(super) struct NewLogRow<'a> {
+    pub id: i32,
     pub tree: &'a str,
     pub at: NaiveDateTime,
     pub who: &'a str,

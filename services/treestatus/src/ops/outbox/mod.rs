@@ -9,7 +9,6 @@ mod sender;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use releng_common::{Error, Result};
-use releng_db::{AnyConnection, TxResult};
 
 use crate::domain::{Backlog, Incident, NewMessage, StatusChange, Target};
 use crate::settings::Notices;
@@ -17,35 +16,27 @@ use crate::{State, repo};
 
 pub use sender::outbox_follow;
 
-/// Keeps what is to be told of changes, in their transaction.
-pub(super) fn tell_in_txn(
-    conn: &mut AnyConnection,
+/// Returns what is to be told of a change, to be written in its transaction.
+pub(super) fn messages(
     notices: &Notices,
     at: NaiveDateTime,
-    changes: &[StatusChange],
-) -> TxResult<()> {
-    let mut messages = Vec::new();
-    for change in changes {
-        let mut keep = |target: Target| {
-            let body = serde_json::to_string(change)
-                .map_err(|e| Error::internal("a change is no JSON").with_source(e))?;
-            messages.push(NewMessage {
-                target,
-                tree: change.tree.tree.clone(),
-                message_id: change.message_id(),
-                at,
-                body,
-            });
-            TxResult::Ok(())
-        };
-        if notices.broker.is_some() {
-            keep(Target::Pulse)?;
-        }
-        if is_for_the_page(notices, change) {
-            keep(Target::Statuspage)?;
-        }
-    }
-    Ok(repo::outbox_insert_all_in_txn(conn, &messages)?)
+    change: &StatusChange,
+) -> Result<Vec<NewMessage>> {
+    let targets = [
+        notices.broker.is_some().then_some(Target::Pulse),
+        is_for_the_page(notices, change).then_some(Target::Statuspage),
+    ];
+    let message = |target: Target| {
+        Ok(NewMessage {
+            target,
+            tree: change.tree.tree.clone(),
+            message_id: change.message_id(),
+            at,
+            body: serde_json::to_string(change)
+                .map_err(|e| Error::internal("a change is no JSON").with_source(e))?,
+        })
+    };
+    targets.into_iter().flatten().map(message).collect()
 }
 
 fn is_for_the_page(notices: &Notices, change: &StatusChange) -> bool {
