@@ -140,14 +140,13 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::page::{PageParts, UsedNames};
+    use crate::index::page::{PageParts, UsedNames, packed};
 
     fn page(bytes: usize) -> Arc<Page> {
         let mut parts = PageParts::default();
         parts.close_entry(1, 0, &vec![b'x'; bytes]);
-        let mut raw = Vec::new();
-        parts.write(&UsedNames::default(), &mut raw);
-        Arc::new(Page::read(&raw, 1).unwrap())
+        let packed = packed(&parts, &UsedNames::default());
+        Arc::new(Page::read(&packed, 1).unwrap())
     }
 
     #[test]

@@ -10,14 +10,16 @@
 //! lengths          of each name used in bodies; 0: the name is shared
 //! shared names     place among the names as distance from the one before, number
 //! bodies           see `body`
-//! text             names of the entries, then the names used
+//! text             names of the entries, then the names used; packed with LZ4
 //! ```
+//!
+//! Only the text is packed: it is most of a page and shrinks to a tenth. Numbers would shrink by a
+//! quarter and take half as long as all of the text, both ways.
 
+use super::pack::unpack;
+use super::rows::PADDING;
 use super::varint::{Cursor, put};
 use crate::number::{index, narrow};
-
-/// Largest page, unpacked. Names may be long; everything else ends a page long before.
-pub(crate) const MAX_PAGE_BYTES: u32 = 64 << 20;
 
 /// A page, unpacked and known to be well formed but for its bodies.
 #[derive(Debug)]
@@ -49,8 +51,8 @@ pub(crate) enum Used {
 
 impl Page {
     /// Reads a page; nothing when it is malformed.
-    pub(crate) fn read(raw: &[u8], first: u64) -> Option<Self> {
-        let mut numbers = Cursor::new(raw);
+    pub(crate) fn read(bytes: &[u8], first: u64) -> Option<Self> {
+        let mut numbers = Cursor::new(bytes);
         let (entries, used) = (numbers.next()?, numbers.next()?);
         let (shared, body_bytes) = (numbers.next()?, numbers.next()?);
         let starts = numbers.ends(entries)?;
@@ -58,14 +60,14 @@ impl Page {
         let name_ends = numbers.ends(entries)?;
         let used_ends = numbers.ends(used)?;
         let shared = read_shared(&mut numbers, shared, &used_ends)?;
-        let bodies = numbers.take(body_bytes)?.to_vec();
-        let text = str::from_utf8(numbers.rest()).ok()?.to_owned();
-        let name_bytes = name_ends.last().copied().unwrap_or_default();
-        let used_bytes = used_ends.last().copied().unwrap_or_default();
+        let bodies = [numbers.take(body_bytes)?, &PADDING].concat();
         // A page with one body and no entry is a part of a function.
         let has_bodies = entries == 0 || body_ends.last() == Some(&body_bytes);
-        let has_text = index(name_bytes).checked_add(index(used_bytes))? == text.len();
-        (has_bodies && has_text).then_some(Self {
+        let name_bytes = name_ends.last().copied().unwrap_or_default();
+        let used_bytes = used_ends.last().copied().unwrap_or_default();
+        let text = unpack(numbers.rest(), name_bytes.checked_add(used_bytes)?)?;
+        let text = String::from_utf8(text).ok()?;
+        has_bodies.then_some(Self {
             first,
             starts,
             body_ends,
@@ -106,14 +108,20 @@ impl Page {
         self.text.get(index(piece.start)..index(piece.end))
     }
 
+    /// The body of an entry and whatever follows it: at least [`PADDING`].
+    #[inline]
     pub(crate) fn body(&self, entry: usize) -> Option<&[u8]> {
-        let (start, end) = span(&self.body_ends, entry)?;
-        self.bodies.get(index(start)..index(end))
+        let (start, _) = span(&self.body_ends, entry)?;
+        self.bodies.get(index(start)..)
     }
 
     /// All bodies; of a part of a function, the only one.
     pub(crate) fn bodies(&self) -> &[u8] {
         &self.bodies
+    }
+
+    pub(crate) fn has_bodies(&self) -> bool {
+        self.bodies.len() > PADDING.len()
     }
 
     /// A name by its place among those that bodies of this page use.
@@ -222,17 +230,9 @@ impl PageParts {
         self.starts.is_empty() || start.saturating_sub(self.first) < u64::from(u32::MAX)
     }
 
-    /// The bytes of the page.
-    pub(crate) fn write(&self, used: &UsedNames, out: &mut Vec<u8>) {
-        out.clear();
-        out.reserve(
-            self.bodies.len()
-                + self.names.len()
-                + used.text.len()
-                + 8 * self.starts.len()
-                + 3 * used.lengths.len()
-                + 64,
-        );
+    /// Appends all but the text of the page.
+    pub(crate) fn write_numbers(&self, used: &UsedNames, out: &mut Vec<u8>) {
+        out.reserve(self.bodies.len() + 8 * self.starts.len() + 3 * used.lengths.len() + 64);
         put(out, narrow(self.starts.len()));
         put(out, narrow(used.lengths.len()));
         put(out, narrow(used.shared.len()));
@@ -252,9 +252,23 @@ impl PageParts {
             before = *place;
         }
         out.extend_from_slice(&self.bodies);
+    }
+
+    /// Appends the text of the page.
+    pub(crate) fn write_text(&self, used: &UsedNames, out: &mut Vec<u8>) {
         out.extend_from_slice(self.names.as_bytes());
         out.extend_from_slice(used.text.as_bytes());
     }
+}
+
+/// A page as it stands in an index.
+#[cfg(test)]
+pub(crate) fn packed(parts: &PageParts, used: &UsedNames) -> Vec<u8> {
+    let (mut bytes, mut text) = (Vec::new(), Vec::new());
+    parts.write_numbers(used, &mut bytes);
+    parts.write_text(used, &mut text);
+    super::pack::pack(&text, &mut bytes);
+    bytes
 }
 
 #[cfg(test)]
@@ -283,9 +297,7 @@ mod tests {
             shared: vec![(1, 70)],
             text: "a.cin".into(),
         };
-        let mut raw = Vec::new();
-        parts.write(&used, &mut raw);
-        raw
+        packed(&parts, &used)
     }
 
     #[test]
@@ -295,8 +307,13 @@ mod tests {
         assert_eq!(page.find(0x1007), Some((0, 0x1000)));
         assert_eq!(page.find(u64::MAX), Some((2, 0x2000)));
         let name = |entry| page.name(entry).and_then(|piece| page.text(piece));
-        assert_eq!((name(1), page.body(1)), (Some("second"), Some(&b"22"[..])));
-        assert_eq!((name(2), page.body(2)), (Some("third"), Some(&b""[..])));
+        let body = |entry| {
+            page.body(entry)
+                .and_then(|body| body.strip_suffix(&PADDING))
+        };
+        assert_eq!((name(0), body(0)), (Some("first"), Some(&b"122"[..])));
+        assert_eq!((name(1), body(1)), (Some("second"), Some(&b"22"[..])));
+        assert_eq!((name(2), body(2)), (Some("third"), Some(&b""[..])));
         assert_eq!(name(3), None);
         let used = [0, 1, 2, 3].map(|place| match page.used(place) {
             Some(Used::Here(piece)) => page.text(piece).unwrap_or_default().to_owned(),

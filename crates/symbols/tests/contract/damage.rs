@@ -173,10 +173,10 @@ fn an_index_of_another_format_is_told_apart() {
     newer[end - 24..end - 20].copy_from_slice(&(FORMAT + 1).to_le_bytes());
     let checksum = xxhash_rust::xxh3::xxh3_64(&newer[end - 72..end - 16]);
     newer[end - 16..end - 8].copy_from_slice(&checksum.to_le_bytes());
-    let expected = "the symbol index has the format 2, this program knows 1";
+    let expected = "the symbol index has the format 3, this program knows 2";
     assert_eq!(Index::open(&newer).unwrap_err().to_string(), expected);
     newer = bytes;
-    newer[8] = 2;
+    newer[8] = 3;
     assert_eq!(verify(&newer).unwrap_err().to_string(), expected);
 }
 
