@@ -140,12 +140,12 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::page::{PageParts, UsedNames, packed};
+    use crate::index::page::{PageParts, UsedNames};
 
     fn page(bytes: usize) -> Arc<Page> {
         let mut parts = PageParts::default();
         parts.close_entry(1, 0, &vec![b'x'; bytes]);
-        let packed = packed(&parts, &UsedNames::default());
+        let (packed, _) = parts.write(&UsedNames::default());
         Arc::new(Page::read(&packed, 1).unwrap())
     }
 

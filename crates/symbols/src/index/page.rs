@@ -16,7 +16,7 @@
 //! Only the text is packed: it is most of a page and shrinks to a tenth. Numbers would shrink by a
 //! quarter and take half as long as all of the text, both ways.
 
-use super::pack::unpack;
+use super::pack::{pack, unpack};
 use super::rows::PADDING;
 use super::varint::{Cursor, put};
 use crate::number::{index, narrow};
@@ -182,7 +182,8 @@ pub(crate) struct PageParts {
     pub(crate) body_lengths: Vec<u32>,
     pub(crate) name_lengths: Vec<u32>,
     pub(crate) bodies: Vec<u8>,
-    pub(crate) names: String,
+    /// Names of the entries, then those that the bodies use.
+    pub(crate) text: String,
 }
 
 /// The names that the bodies of a page use.
@@ -190,8 +191,8 @@ pub(crate) struct PageParts {
 pub(crate) struct UsedNames {
     /// Length of each name, 0 for a shared one.
     pub(crate) lengths: Vec<u32>,
+    /// Place and number of the shared ones.
     pub(crate) shared: Vec<(u32, u32)>,
-    pub(crate) text: String,
 }
 
 impl PageParts {
@@ -205,12 +206,12 @@ impl PageParts {
         self.starts.push(offset);
         self.body_lengths
             .push(narrow(self.bodies.len().saturating_sub(body_start)));
-        let before = self.names.len();
+        let before = self.text.len();
         match std::str::from_utf8(name) {
-            Ok(name) => self.names.push_str(name),
-            Err(_) => self.names.push_str(&String::from_utf8_lossy(name)),
+            Ok(name) => self.text.push_str(name),
+            Err(_) => self.text.push_str(&String::from_utf8_lossy(name)),
         }
-        self.name_lengths.push(narrow(self.names.len() - before));
+        self.name_lengths.push(narrow(self.text.len() - before));
     }
 
     /// Takes the last entry back.
@@ -219,7 +220,7 @@ impl PageParts {
         let body = index(self.body_lengths.pop().unwrap_or_default());
         self.bodies.truncate(self.bodies.len().saturating_sub(body));
         let name = index(self.name_lengths.pop().unwrap_or_default());
-        self.names.truncate(self.names.len().saturating_sub(name));
+        self.text.truncate(self.text.len().saturating_sub(name));
         self.last = self
             .first
             .saturating_add(u64::from(self.starts.last().copied().unwrap_or_default()));
@@ -230,9 +231,18 @@ impl PageParts {
         self.starts.is_empty() || start.saturating_sub(self.first) < u64::from(u32::MAX)
     }
 
-    /// Appends all but the text of the page.
-    pub(crate) fn write_numbers(&self, used: &UsedNames, out: &mut Vec<u8>) {
-        out.reserve(self.bodies.len() + 8 * self.starts.len() + 3 * used.lengths.len() + 64);
+    /// The bytes of the page, and how many they are unpacked.
+    pub(crate) fn write(&self, used: &UsedNames) -> (Vec<u8>, usize) {
+        let numbers = 8 * self.starts.len() + 3 * used.lengths.len() + 64;
+        let mut out = Vec::with_capacity(self.bodies.len() + numbers + self.text.len());
+        self.write_numbers(used, &mut out);
+        out.extend_from_slice(&self.bodies);
+        let raw_bytes = out.len() + self.text.len();
+        pack(self.text.as_bytes(), &mut out);
+        (out, raw_bytes)
+    }
+
+    fn write_numbers(&self, used: &UsedNames, out: &mut Vec<u8>) {
         put(out, narrow(self.starts.len()));
         put(out, narrow(used.lengths.len()));
         put(out, narrow(used.shared.len()));
@@ -251,24 +261,7 @@ impl PageParts {
             put(out, *number);
             before = *place;
         }
-        out.extend_from_slice(&self.bodies);
     }
-
-    /// Appends the text of the page.
-    pub(crate) fn write_text(&self, used: &UsedNames, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.names.as_bytes());
-        out.extend_from_slice(used.text.as_bytes());
-    }
-}
-
-/// A page as it stands in an index.
-#[cfg(test)]
-pub(crate) fn packed(parts: &PageParts, used: &UsedNames) -> Vec<u8> {
-    let (mut bytes, mut text) = (Vec::new(), Vec::new());
-    parts.write_numbers(used, &mut bytes);
-    parts.write_text(used, &mut text);
-    super::pack::pack(&text, &mut bytes);
-    bytes
 }
 
 #[cfg(test)]
@@ -295,9 +288,9 @@ mod tests {
         let used = UsedNames {
             lengths: vec![3, 0, 2],
             shared: vec![(1, 70)],
-            text: "a.cin".into(),
         };
-        packed(&parts, &used)
+        parts.text.push_str("a.cin");
+        parts.write(&used).0
     }
 
     #[test]

@@ -11,8 +11,6 @@ use crate::number::index;
 
 /// A one in each byte of a word.
 const EACH: u64 = 0x0101_0101_0101_0101;
-/// The digit 0 in each byte.
-const ZEROS: u64 = 0x30 * EACH;
 
 /// A source line: address, size, line, file.
 pub(crate) type SourceLine = (u32, u32, u32, u32);
@@ -95,12 +93,13 @@ impl Numbers<'_> {
     #[inline]
     fn hex(&mut self) -> Option<(u32, u8)> {
         let (digits, end) = self.field()?;
+        // The bit 0x40 tells letters; their bit 0x20, changed to the opposite, capitals.
         let letters = digits >> 6 & EACH;
         let values = (digits & (0x0f * EACH)) + letters * 9;
         // Written again, only digits become what they were.
         let beyond_nine = (values + 6 * EACH) >> 4 & EACH;
-        let again = values + ZEROS + beyond_nine * 0x27;
-        let is_wrong = (again ^ (digits | letters << 5)) | (values & (0xf0 * EACH));
+        let again = values + beyond_nine * 0x47;
+        let is_wrong = (again ^ (digits & !(letters << 5))) | (values & (0xf0 * EACH));
         // The first digit is in the lowest byte.
         let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs << 8 | pairs >> 16) & 0x0000_ffff_0000_ffff;
@@ -113,17 +112,16 @@ impl Numbers<'_> {
     #[inline]
     fn dec(&mut self) -> Option<(u32, u8)> {
         let (digits, end) = self.field()?;
-        let values = digits ^ ZEROS;
-        let is_wrong = (values.wrapping_add(0x76 * EACH) | values) & (0x80 * EACH);
-        let pairs = (values.wrapping_mul(10).wrapping_add(values >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let is_wrong = (digits.wrapping_add(0x76 * EACH) | digits) & (0x80 * EACH);
+        let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
         let value = (fours * 10_000 + (fours >> 32)) & 0xffff_ffff;
         let value = u32::try_from(value).ok().filter(|_| is_wrong == 0)?;
         Some((value, end))
     }
 
-    /// Up to eight bytes that end with a blank or the like, behind as many digits 0 as are missing,
-    /// and what they end with.
+    /// Up to eight bytes that end with a blank or the like, as their difference from the digit 0,
+    /// behind as many zeros as are missing; and what they end with.
     #[inline]
     fn field(&mut self) -> Option<(u64, u8)> {
         let word = u64::from_le_bytes(*self.rest.first_chunk()?);
@@ -131,8 +129,7 @@ impl Numbers<'_> {
         let ends = !(word | word >> 2) & (0x10 * EACH);
         let length = ends.trailing_zeros() / 8;
         let (end, rest) = self.rest.get(index(length)..)?.split_first()?;
-        let missing = 64 - 8 * length;
-        let digits = word.checked_shl(missing)? | ZEROS & !(u64::MAX << missing);
+        let digits = (word ^ (0x30 * EACH)).checked_shl(64 - 8 * length)?;
         self.rest = rest;
         Some((digits, *end))
     }

@@ -24,7 +24,7 @@ use crate::parse::Limits;
 use block::BlockParser;
 use blocks::{Blocks, bounded};
 use merge::Merge;
-use pack::{IndexWriter, PackedPage, Packer};
+use pack::{IndexWriter, PackedPage};
 use turns::Turns;
 
 /// How to make an index.
@@ -117,7 +117,6 @@ impl<R: Read, W: Write> Work<'_, R, W> {
     fn run(&self) -> Result<(), BuildError> {
         let stop = self.merging.stop_others(&self.writing);
         let mut parser = BlockParser::new(self.options.page_bytes, self.line_bytes);
-        let mut packer = Packer::default();
         let mut block = Vec::new();
         while let Some((number, file_bytes)) = self.next_block(&mut block)? {
             let parsed = parser.parse(&block);
@@ -126,7 +125,7 @@ impl<R: Read, W: Write> Work<'_, R, W> {
             };
             let pages = lock(&self.merge).block(&block, parsed, file_bytes)?;
             turn.pass();
-            let packed: Vec<_> = pages.iter().map(|page| packer.page(page)).collect();
+            let packed: Vec<_> = pages.iter().map(PackedPage::new).collect();
             let Some(turn) = self.writing.wait(number) else {
                 return Ok(());
             };
@@ -156,8 +155,7 @@ impl<R: Read, W: Write> Work<'_, R, W> {
         let mut merge = self.merge.into_inner().unwrap_or_else(|e| e.into_inner());
         let mut writer = self.writer.into_inner().unwrap_or_else(|e| e.into_inner());
         let (blocks, _) = self.blocks.into_inner().unwrap_or_else(|e| e.into_inner());
-        let mut packer = Packer::default();
-        merge.finish(|page| writer.page(&packer.page(page)))?;
+        merge.finish(|page| writer.page(&PackedPage::new(page)))?;
         let counts = merge.counts;
         writer.root.counts = counts;
         writer.root.header = merge.header;

@@ -12,12 +12,6 @@ use crate::index::pack::pack;
 use crate::index::root::{PageEntry, PageKind, Root};
 use crate::number::{narrow, wide};
 
-/// Packs pages; keeps its memory from one to the next.
-#[derive(Debug, Default)]
-pub(crate) struct Packer {
-    text: Vec<u8>,
-}
-
 /// A page as it is written.
 #[derive(Debug)]
 pub(crate) struct PackedPage {
@@ -28,18 +22,13 @@ pub(crate) struct PackedPage {
     bytes: Vec<u8>,
 }
 
-impl Packer {
-    pub(crate) fn page(&mut self, page: &FullPage) -> PackedPage {
-        self.text.clear();
-        page.parts.write_text(&page.used, &mut self.text);
-        let mut bytes = Vec::new();
-        page.parts.write_numbers(&page.used, &mut bytes);
-        let raw_bytes = narrow(bytes.len() + self.text.len());
-        pack(&self.text, &mut bytes);
-        PackedPage {
+impl PackedPage {
+    pub(crate) fn new(page: &FullPage) -> Self {
+        let (bytes, raw_bytes) = page.parts.write(&page.used);
+        Self {
             kind: page.kind,
             bounds: page.bounds(),
-            raw_bytes,
+            raw_bytes: narrow(raw_bytes),
             checksum: xxh3_64(&bytes),
             bytes,
         }

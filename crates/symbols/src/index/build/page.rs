@@ -95,7 +95,7 @@ impl PageWriter {
             self.rows(&rows.lines, &rows.calls);
         }
         self.parts.close_entry(start, body_start, name);
-        let names = self.used.list.len() * NAME_BYTES + self.parts.names.len();
+        let names = self.used.list.len() * NAME_BYTES + self.parts.text.len();
         if self.parts.bodies.len() + names >= self.page_bytes {
             self.flush();
         }
