@@ -247,9 +247,12 @@ impl Index {
         search::candidates(&self.functions, &self.publics, near, address, visit);
     }
 
-    /// The page of a shared name, and the number of the first name in it.
-    pub(crate) fn names_page(&self, number: u32) -> Option<(u32, u64)> {
-        self.names.holding(u64::from(number))
+    /// The page of a shared name, and its place in there.
+    #[inline]
+    pub(crate) fn names_page(&self, number: u32) -> Option<(u32, u32)> {
+        let (page, first) = self.names.holding(u64::from(number))?;
+        let place = u64::from(number).checked_sub(first)?;
+        Some((page, u32::try_from(place).ok()?))
     }
 
     /// Checks and unpacks the bytes of a page.

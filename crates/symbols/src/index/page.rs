@@ -7,7 +7,7 @@
 //! starts           of each entry, as distance from the one before; the root has the first
 //! lengths          of the body of each entry
 //! lengths          of the name of each entry
-//! lengths          of each name used in bodies; 0: the name is shared
+//! lengths          of each name used in bodies; 0: it is shared, or has no record
 //! shared names     place among the names as distance from the one before, number
 //! bodies           see `body`
 //! text             names of the entries, then the names used; packed with LZ4
@@ -28,8 +28,8 @@ pub(crate) struct Page {
     starts: Vec<u32>,
     body_ends: Vec<u32>,
     name_ends: Vec<u32>,
-    used_ends: Vec<u32>,
-    shared: Vec<(u32, u32)>,
+    /// Nothing for a name that has no record.
+    used: Vec<Option<Used>>,
     bodies: Vec<u8>,
     text: String,
 }
@@ -59,21 +59,21 @@ impl Page {
         let body_ends = numbers.ends(entries)?;
         let name_ends = numbers.ends(entries)?;
         let used_ends = numbers.ends(used)?;
-        let shared = read_shared(&mut numbers, shared, &used_ends)?;
+        let name_bytes = name_ends.last().copied().unwrap_or_default();
+        let used_bytes = used_ends.last().copied().unwrap_or_default();
+        let text_bytes = name_bytes.checked_add(used_bytes)?;
+        let mut used = pieces(name_bytes, &used_ends);
+        read_shared(&mut numbers, shared, &mut used)?;
         let bodies = [numbers.take(body_bytes)?, &PADDING].concat();
         // A page with one body and no entry is a part of a function.
         let has_bodies = entries == 0 || body_ends.last() == Some(&body_bytes);
-        let name_bytes = name_ends.last().copied().unwrap_or_default();
-        let used_bytes = used_ends.last().copied().unwrap_or_default();
-        let text = unpack(numbers.rest(), name_bytes.checked_add(used_bytes)?)?;
-        let text = String::from_utf8(text).ok()?;
+        let text = String::from_utf8(unpack(numbers.rest(), text_bytes)?).ok()?;
         has_bodies.then_some(Self {
             first,
             starts,
             body_ends,
             name_ends,
-            used_ends,
-            shared,
+            used,
             bodies,
             text,
         })
@@ -127,42 +127,38 @@ impl Page {
     /// A name by its place among those that bodies of this page use.
     #[inline]
     pub(crate) fn used(&self, place: u32) -> Option<Used> {
-        let (start, end) = span(&self.used_ends, index(place))?;
-        if start == end {
-            let at = self
-                .shared
-                .binary_search_by_key(&place, |(place, _)| *place)
-                .ok()?;
-            return self.shared.get(at).map(|(_, number)| Used::Shared(*number));
-        }
-        // The lengths were checked against the text, so that this cannot be too much.
-        let skip = self.name_ends.last().copied().unwrap_or_default();
-        Some(Used::Here(Piece {
-            start: skip.saturating_add(start),
-            end: skip.saturating_add(end),
-        }))
+        *self.used.get(index(place))?
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         let numbers = self.starts.len() + self.body_ends.len() + self.name_ends.len();
         size_of::<Self>()
-            + (numbers + self.used_ends.len() + 2 * self.shared.len()) * size_of::<u32>()
+            + numbers * size_of::<u32>()
+            + self.used.len() * size_of::<Option<Used>>()
             + self.bodies.len()
             + self.text.len()
     }
 }
 
-fn read_shared(numbers: &mut Cursor<'_>, count: u32, used_ends: &[u32]) -> Option<Vec<(u32, u32)>> {
-    if index(count) > used_ends.len() {
-        return None;
-    }
-    let mut shared = Vec::with_capacity(index(count));
+/// Names that lie behind each other in the text, from a position on. The ends were summed up with
+/// that position already, so that no sum is too much.
+fn pieces(mut start: u32, ends: &[u32]) -> Vec<Option<Used>> {
+    let skip = start;
+    let piece = |end: &u32| {
+        let end = skip.saturating_add(*end);
+        let start = std::mem::replace(&mut start, end);
+        (start != end).then_some(Used::Here(Piece { start, end }))
+    };
+    ends.iter().map(piece).collect()
+}
+
+fn read_shared(numbers: &mut Cursor<'_>, count: u32, used: &mut [Option<Used>]) -> Option<()> {
     let mut place = 0u32;
     for _ in 0..count {
         place = place.checked_add(numbers.next()?)?;
-        shared.push((place, numbers.next()?));
+        *used.get_mut(index(place))? = Some(Used::Shared(numbers.next()?));
     }
-    Some(shared)
+    Some(())
 }
 
 #[inline]

@@ -72,7 +72,7 @@ impl RowWriter {
             for (number, is_there) in optional.into_iter().rev() {
                 let is_there = u64::from(is_there);
                 flags = flags << 1 | is_there;
-                more = more << (8 * is_there) | number * is_there;
+                more = (more << (8 * is_there)) | (number * is_there);
                 bytes += is_there;
             }
             let word = more << 16 | (line & 0xf) << 12 | flags << 8 | u64::from(length);

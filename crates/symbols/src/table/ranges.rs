@@ -2,7 +2,7 @@
 //! Overlapping address ranges of one function made disjoint, so that a lookup is one binary
 //! search whatever the file holds.
 
-use crate::number::index;
+use crate::number::position;
 
 /// An address range of a function, relative to its start and clipped to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +51,7 @@ pub(crate) fn resolve<T: Copy>(spans: &mut [Span<T>], mut emit: impl FnMut(u32, 
         return;
     }
     // Calls with several ranges: out of order in the file, yet apart from each other.
-    let order = by_start(spans);
-    let sorted = || order.iter().filter_map(|place| spans.get(index(*place)));
-    if sorted().is_sorted_by(|left, right| left.end <= right.start) {
-        for span in sorted() {
-            emit(span.start, span.end, span.value);
-        }
+    if emit_sorted(spans, &mut emit) {
         return;
     }
     spans.reverse();
@@ -76,13 +71,21 @@ pub(crate) fn is_disjoint<T>(spans: &[Span<T>]) -> bool {
     spans.is_sorted_by(|left, right| left.end <= right.start)
 }
 
-/// Where the spans are in the order of their starts. Numbers are sorted faster than spans.
-fn by_start<T>(spans: &[Span<T>]) -> Vec<u32> {
+/// Passes on the spans in the order of their starts, unless they overlap. Numbers are sorted faster
+/// than spans.
+fn emit_sorted<T: Copy>(spans: &[Span<T>], emit: &mut impl FnMut(u32, u32, T)) -> bool {
     let start = |(at, span): (u32, &Span<T>)| u64::from(span.start) << 32 | u64::from(at);
-    let mut places: Vec<u64> = (0..).zip(spans).map(start).collect();
-    places.sort_unstable();
-    let low = |place| u32::try_from(place & 0xffff_ffff).unwrap_or_default();
-    places.into_iter().map(low).collect()
+    let mut order: Vec<u64> = (0..).zip(spans).map(start).collect();
+    order.sort_unstable();
+    let span = |place: &u64| spans.get(position(place & 0xffff_ffff));
+    let sorted = order.iter().filter_map(span);
+    let is_disjoint = sorted
+        .clone()
+        .is_sorted_by(|left, right| left.end <= right.start);
+    if is_disjoint {
+        sorted.for_each(|span| emit(span.start, span.end, span.value));
+    }
+    is_disjoint
 }
 
 fn advance<T: Copy>(
