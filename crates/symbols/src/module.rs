@@ -60,11 +60,11 @@ pub fn symbol_file_name(debug_file: &str) -> String {
     format!("{}.sym", stem(debug_file))
 }
 
-/// Returns the name of the index of a debug file's symbol file. It holds the format's number: an
-/// index of another format is another file.
+/// Returns the name of the index of a debug file's symbol file, which is the same for every format:
+/// an index tells its format, and one of another is made anew.
 #[must_use]
 pub fn index_file_name(debug_file: &str) -> String {
-    format!("{}.symx{}", stem(debug_file), crate::index::FORMAT)
+    format!("{}.symx1", stem(debug_file))
 }
 
 fn stem(debug_file: &str) -> &str {

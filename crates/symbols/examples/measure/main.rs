@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Measures what an index costs and how fast it answers, on a symbol file of one's own.
 //!
-//! `measure build FILE [THREADS [PAGE_KIB [LEVEL]]]` · `measure lookup FILE` · `measure cold FILE`
+//! `measure build FILE [THREADS [PAGE_KIB]]` · `measure lookup FILE` · `measure cold FILE`
 //! · `measure golden FILE`, which compares 100,000 answers with those of the plain reference.
 
 #![expect(
@@ -38,7 +38,6 @@ fn main() {
     let options = BuildOptions {
         threads: NonZeroUsize::new(number(2, 1)).unwrap(),
         page_bytes: number(3, 32) << 10,
-        level: arguments.get(4).map_or(1, |n| n.parse().unwrap()),
         ..BuildOptions::default()
     };
     match arguments.first().map(String::as_str) {
@@ -46,7 +45,7 @@ fn main() {
         Some("lookup") => measure_lookups(file, &options),
         Some("cold") => measure_cold(file, &options),
         Some("golden") => compare(file),
-        _ => println!("measure build|lookup|cold|golden FILE [THREADS [PAGE_KIB [LEVEL]]]"),
+        _ => println!("measure build|lookup|cold|golden FILE [THREADS [PAGE_KIB]]"),
     }
     // Nothing is there when nothing was written.
     let _ = fs::remove_file(index_path());

@@ -6,26 +6,31 @@
 
 use std::ops::Range;
 
-use super::page::{Piece, Used};
+use super::page::Piece;
 use crate::number::{index, narrow, position};
 
-/// A text of a page, or one that pages share.
-pub(crate) type Text = Option<Used>;
+/// Where a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// In a page.
+    In(u32, Piece),
+    /// A name that pages share: page of names, place in there. The page may not be there yet.
+    Shared(u32, u32),
+    /// Nowhere.
+    None,
+}
 
 /// What is said about an address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer {
+    address: u64,
     /// Distance from the start of the symbol.
     pub(crate) offset: u64,
-    /// Size of the function, if the address lies within it.
-    pub(crate) size: Option<u64>,
-    /// Page of the symbol, and where its name is in there.
-    pub(crate) page: u32,
-    pub(crate) name: Piece,
-    /// Page of the rows.
-    pub(crate) rows_page: u32,
-    places: u32,
-    count: u32,
+    /// Size of the function, if the address lies within it; else 0.
+    pub(crate) size: u64,
+    pub(crate) name: Text,
+    /// Start and end of its places.
+    pub(crate) places: (u32, u32),
 }
 
 /// A place in the source text, and the inlined function that it is in; the outermost place is in
@@ -44,7 +49,7 @@ pub(crate) struct Answers {
     addresses: Vec<u64>,
     buckets: Buckets,
     /// One for each address.
-    answers: Vec<Option<Answer>>,
+    answers: Vec<Answer>,
     places: Vec<Place>,
 }
 
@@ -91,16 +96,14 @@ impl Buckets {
 }
 
 impl Answer {
-    /// An answer without places.
-    pub(crate) fn new(offset: u64, page: u32, name: Piece) -> Self {
+    /// The answer about an address without a symbol.
+    pub(crate) fn none(address: u64) -> Self {
         Self {
-            offset,
-            size: None,
-            page,
-            name,
-            rows_page: page,
-            places: 0,
-            count: 0,
+            address,
+            offset: 0,
+            size: 0,
+            name: Text::None,
+            places: (0, 0),
         }
     }
 }
@@ -122,12 +125,12 @@ impl Answers {
     }
 
     /// Notes the answer for the next address.
-    pub(crate) fn push(&mut self, answer: Option<Answer>) {
+    pub(crate) fn push(&mut self, answer: Answer) {
         self.answers.push(answer);
     }
 
-    /// Begins a list of places; [`close`](Self::close) gives it to an answer.
-    pub(crate) fn open(&self) -> u32 {
+    /// How many places there are so far.
+    pub(crate) fn place_count(&self) -> u32 {
         narrow(self.places.len())
     }
 
@@ -135,42 +138,41 @@ impl Answers {
         self.places.push(place);
     }
 
-    /// Gives the places since `open` to an answer.
-    pub(crate) fn close(&self, open: u32, answer: &mut Answer) {
-        answer.places = open;
-        answer.count = narrow(self.places.len()).saturating_sub(open);
-    }
-
     pub(crate) fn answer_mut(&mut self, number: usize) -> Option<&mut Answer> {
-        self.answers.get_mut(number)?.as_mut()
+        self.answers.get_mut(number)
     }
 
     #[inline]
     pub(crate) fn get(&self, address: u64) -> Option<&Answer> {
-        let bucket = self.buckets.of(address)?;
-        let near = self.addresses.get(bucket.clone())?;
-        let at = near.binary_search(&address).ok()?;
-        self.answers.get(bucket.start + at)?.as_ref()
+        let near = self.answers.get(self.buckets.of(address)?)?;
+        near.iter().find(|answer| answer.address == address)
     }
 
     /// Places of an answer, the outermost first.
     #[inline]
     pub(crate) fn places(&self, answer: &Answer) -> &[Place] {
-        let start = index(answer.places);
+        let (start, end) = answer.places;
         self.places
-            .get(start..start + index(answer.count))
+            .get(index(start)..index(end))
             .unwrap_or_default()
     }
 
-    /// All places.
-    pub(crate) fn all_places(&self) -> &[Place] {
-        &self.places
+    /// The texts of all places.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Text> {
+        let places = self.places.iter();
+        places.flat_map(|place| [&place.function, &place.file])
+    }
+
+    /// The same, to change them.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        let places = self.places.iter_mut();
+        places.flat_map(|place| [&mut place.function, &mut place.file])
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.addresses.capacity() * size_of::<u64>()
             + self.buckets.ends.capacity() * size_of::<u32>()
-            + self.answers.capacity() * size_of::<Option<Answer>>()
+            + self.answers.capacity() * size_of::<Answer>()
             + self.places.capacity() * size_of::<Place>()
     }
 }

@@ -2,18 +2,19 @@
 //! What an index holds of one function: its size, source lines and inlined calls.
 //!
 //! ```text
-//! size, form       0: nothing more   1: rows follow   2: rows are in pages of their own
-//! form 1           length, rows of lines; then for each depth: length, rows of calls
-//! form 2           number of parts; start of each part as distance from the one before
+//! size, form       0: nothing more   1: rows are in pages of their own   n + 1: n lists of rows
+//! form 1           number of parts; start of each part as distance from the one before
+//! form n + 1       bytes of each list; the lists: source lines, then the calls of each depth
 //! ```
-//! Part `k` of `n` is the only body of the page that lies `n - k` places before this one.
+//! Part `k` of `n` is the page that lies `n - k` places before this one. Its only body has no size,
+//! but its form and lists.
 
 use super::rows::{Row, find};
 use super::varint::Cursor;
+use crate::number::index;
 
 pub(crate) const NOTHING: u32 = 0;
-pub(crate) const ROWS: u32 = 1;
-pub(crate) const PARTS: u32 = 2;
+pub(crate) const PARTS: u32 = 1;
 
 /// Where the rows of a function are.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +28,11 @@ pub(crate) enum Rows<'a> {
 /// Lines and calls of a function or a part of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Levels<'a> {
-    lines: &'a [u8],
-    calls: Cursor<'a>,
+    count: u32,
+    /// Bytes of each list.
+    lengths: Cursor<'a>,
+    /// The lists, and whatever follows them in the page.
+    lists: &'a [u8],
 }
 
 /// The size of a function.
@@ -42,9 +46,8 @@ pub(crate) fn rows(body: &[u8], offset: u32) -> Option<Rows<'_>> {
     body.wide()?;
     match body.next()? {
         NOTHING => Some(Rows::None),
-        ROWS => Levels::read(body).map(Rows::Here),
         PARTS => part(body, offset).map(Rows::Before),
-        _ => None,
+        form => Levels::read(body, form - 1).map(Rows::Here),
     }
 }
 
@@ -65,36 +68,49 @@ fn part(mut body: Cursor<'_>, offset: u32) -> Option<u32> {
 
 impl<'a> Levels<'a> {
     pub(crate) fn of_part(body: &'a [u8]) -> Option<Self> {
-        Self::read(Cursor::new(body))
+        let mut body = Cursor::new(body);
+        let count = body.next()?.checked_sub(1)?;
+        Self::read(body, count)
     }
 
-    fn read(mut body: Cursor<'a>) -> Option<Self> {
-        let length = body.next()?;
-        let lines = body.take(length)?;
-        Some(Self { lines, calls: body })
-    }
-
-    /// The source line at an offset.
-    pub(crate) fn line(&self, offset: u32) -> Option<Row> {
-        find(self.lines, offset, false)
-    }
-
-    /// The calls that contain the offset: depth 0, 1, 2 … up to the first depth without one.
-    pub(crate) fn calls(&self, offset: u32) -> impl Iterator<Item = Row> + 'a {
-        let mut calls = self.calls;
-        std::iter::from_fn(move || {
-            let length = calls.next()?;
-            find(calls.take(length)?, offset, true)
+    fn read(mut body: Cursor<'a>, count: u32) -> Option<Self> {
+        let lengths = body;
+        for _ in 0..count {
+            body.next()?;
+        }
+        Some(Self {
+            count,
+            lengths,
+            lists: body.rest(),
         })
     }
 
-    /// All streams of rows: lines first, then the calls by depth.
-    pub(crate) fn streams(&self) -> impl Iterator<Item = &'a [u8]> {
-        let mut calls = self.calls;
-        let levels = std::iter::from_fn(move || {
-            let length = calls.next()?;
-            calls.take(length)
-        });
-        std::iter::once(self.lines).chain(levels)
+    /// The source line at an offset.
+    #[inline]
+    pub(crate) fn line(&self, offset: u32) -> Option<Row> {
+        find(self.lists, offset)
+    }
+
+    /// The calls that contain the offset: depth 0, 1, 2 … up to the first depth without one.
+    #[inline]
+    pub(crate) fn calls(&self, offset: u32) -> impl Iterator<Item = Row> + 'a {
+        let calls = self.lists().skip(1);
+        calls.map_while(move |list| find(list, offset))
+    }
+
+    /// Tells whether all lists are there.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lists().count() == index(self.count)
+    }
+
+    /// All lists of rows, each with what follows it: lines first, then the calls by depth.
+    #[inline]
+    fn lists(&self) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let (mut lengths, mut rest) = (self.lengths, self.lists);
+        (0..self.count).map_while(move |_| {
+            let list = rest;
+            rest = rest.get(index(lengths.next()?)..)?;
+            Some(list)
+        })
     }
 }

@@ -145,9 +145,8 @@ mod tests {
     fn page(bytes: usize) -> Arc<Page> {
         let mut parts = PageParts::default();
         parts.close_entry(1, 0, &vec![b'x'; bytes]);
-        let mut raw = Vec::new();
-        parts.write(&UsedNames::default(), &mut raw);
-        Arc::new(Page::read(&raw, 1).unwrap())
+        let (packed, _) = parts.write(&UsedNames::default());
+        Arc::new(Page::read(&packed, 1).unwrap())
     }
 
     #[test]

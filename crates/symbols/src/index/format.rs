@@ -21,8 +21,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::{IndexError, Part};
 
-/// The format that this program writes and reads. Another one has another file name too.
-pub const FORMAT: u32 = 1;
+/// The format that this program writes and reads. Indexes of others are made anew.
+pub const FORMAT: u32 = 2;
 
 pub(crate) const HEAD_BYTES: u64 = 16;
 pub(crate) const FOOT_BYTES: usize = 72;

@@ -19,6 +19,7 @@ mod cache;
 mod error;
 mod format;
 mod names;
+mod pack;
 mod page;
 mod resolve;
 mod resolved;
@@ -43,7 +44,8 @@ pub use cache::{CacheUsage, PageCache};
 pub use error::{BuildError, IndexError, Part};
 use format::{FOOT_BYTES, Foot, HEAD_BYTES};
 pub use format::{FORMAT, is_index};
-use page::{MAX_PAGE_BYTES, Page};
+use pack::unpack;
+use page::Page;
 pub use resolve::{Detail, Resolve};
 pub use resolved::Resolved;
 pub use root::{Counts, PageSum};
@@ -55,9 +57,6 @@ pub use verify::{hash, verify};
 
 /// How much of the end of an index to read first: the root of most fits.
 pub const TAIL_BYTES: u64 = 64 << 10;
-
-/// Largest root, unpacked: that of some millions of pages.
-const MAX_ROOT_BYTES: u32 = 256 << 20;
 
 /// The root of an index, read and checked.
 #[derive(Debug)]
@@ -103,8 +102,7 @@ impl Index {
         if xxh3_64(packed) != foot.root_checksum {
             return Err(IndexError::damaged(Part::Root));
         }
-        let raw = unpack(packed, foot.root_raw_bytes, MAX_ROOT_BYTES)
-            .ok_or(IndexError::damaged(Part::Root))?;
+        let raw = unpack(packed, foot.root_raw_bytes).ok_or(IndexError::damaged(Part::Root))?;
         let root = Root::read(&raw, HEAD_BYTES)?;
         let end = root.pages.last().map_or(HEAD_BYTES, |page| {
             page.offset + u64::from(page.packed_bytes)
@@ -249,9 +247,12 @@ impl Index {
         search::candidates(&self.functions, &self.publics, near, address, visit);
     }
 
-    /// The page of a shared name, and the number of the first name in it.
-    pub(crate) fn names_page(&self, number: u32) -> Option<(u32, u64)> {
-        self.names.holding(u64::from(number))
+    /// The page of a shared name, and its place in there.
+    #[inline]
+    pub(crate) fn names_page(&self, number: u32) -> Option<(u32, u32)> {
+        let (page, first) = self.names.holding(u64::from(number))?;
+        let place = u64::from(number).checked_sub(first)?;
+        Some((page, u32::try_from(place).ok()?))
     }
 
     /// Checks and unpacks the bytes of a page.
@@ -265,23 +266,6 @@ impl Index {
         if xxh3_64(packed) != entry.checksum {
             return None;
         }
-        let raw = unpack(packed, entry.raw_bytes, MAX_PAGE_BYTES)?;
-        Page::read(&raw, entry.first)
+        Page::read(packed, entry.first)
     }
-}
-
-/// Unpacks what has exactly so many bytes, and not more than the limit.
-fn unpack(packed: &[u8], raw_bytes: u32, limit: u32) -> Option<Vec<u8>> {
-    use std::cell::RefCell;
-    thread_local! {
-        static ZSTD: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
-            RefCell::new(zstd::bulk::Decompressor::new().ok());
-    }
-    if raw_bytes > limit {
-        return None;
-    }
-    ZSTD.with_borrow_mut(|zstd| {
-        let raw = zstd.as_mut()?.decompress(packed, index(raw_bytes)).ok()?;
-        (raw.len() == index(raw_bytes)).then_some(raw)
-    })
 }

@@ -25,7 +25,7 @@ pub(crate) enum Use<'a> {
 /// Numbers below this are positions in a list, as they are in all real files.
 const DENSE: u32 = 1 << 22;
 /// Copies of one name that are free: most names are used in few places, close to each other.
-const FREE_COPIES: u32 = 2;
+const FREE_COPIES: u32 = 1;
 /// Share of the symbol file that further copies may take up, in percent. Real files stay below it,
 /// so that a lookup finds all its names in one page; files without locality do not.
 const COPIES_PERCENT: u64 = 10;

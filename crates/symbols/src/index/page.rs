@@ -7,17 +7,19 @@
 //! starts           of each entry, as distance from the one before; the root has the first
 //! lengths          of the body of each entry
 //! lengths          of the name of each entry
-//! lengths          of each name used in bodies; 0: the name is shared
+//! lengths          of each name used in bodies; 0: it is shared, or has no record
 //! shared names     place among the names as distance from the one before, number
 //! bodies           see `body`
-//! text             names of the entries, then the names used
+//! text             names of the entries, then the names used; packed with LZ4
 //! ```
+//!
+//! Only the text is packed: it is most of a page and shrinks to a tenth. Numbers would shrink by a
+//! quarter and take half as long as all of the text, both ways.
 
+use super::pack::{pack, unpack};
+use super::rows::PADDING;
 use super::varint::{Cursor, put};
 use crate::number::{index, narrow};
-
-/// Largest page, unpacked. Names may be long; everything else ends a page long before.
-pub(crate) const MAX_PAGE_BYTES: u32 = 64 << 20;
 
 /// A page, unpacked and known to be well formed but for its bodies.
 #[derive(Debug)]
@@ -26,8 +28,8 @@ pub(crate) struct Page {
     starts: Vec<u32>,
     body_ends: Vec<u32>,
     name_ends: Vec<u32>,
-    used_ends: Vec<u32>,
-    shared: Vec<(u32, u32)>,
+    /// Nothing for a name that has no record.
+    used: Vec<Option<Used>>,
     bodies: Vec<u8>,
     text: String,
 }
@@ -49,29 +51,29 @@ pub(crate) enum Used {
 
 impl Page {
     /// Reads a page; nothing when it is malformed.
-    pub(crate) fn read(raw: &[u8], first: u64) -> Option<Self> {
-        let mut numbers = Cursor::new(raw);
+    pub(crate) fn read(bytes: &[u8], first: u64) -> Option<Self> {
+        let mut numbers = Cursor::new(bytes);
         let (entries, used) = (numbers.next()?, numbers.next()?);
         let (shared, body_bytes) = (numbers.next()?, numbers.next()?);
         let starts = numbers.ends(entries)?;
         let body_ends = numbers.ends(entries)?;
         let name_ends = numbers.ends(entries)?;
         let used_ends = numbers.ends(used)?;
-        let shared = read_shared(&mut numbers, shared, &used_ends)?;
-        let bodies = numbers.take(body_bytes)?.to_vec();
-        let text = str::from_utf8(numbers.rest()).ok()?.to_owned();
         let name_bytes = name_ends.last().copied().unwrap_or_default();
         let used_bytes = used_ends.last().copied().unwrap_or_default();
+        let text_bytes = name_bytes.checked_add(used_bytes)?;
+        let mut used = pieces(name_bytes, &used_ends);
+        read_shared(&mut numbers, shared, &mut used)?;
+        let bodies = [numbers.take(body_bytes)?, &PADDING].concat();
         // A page with one body and no entry is a part of a function.
         let has_bodies = entries == 0 || body_ends.last() == Some(&body_bytes);
-        let has_text = index(name_bytes).checked_add(index(used_bytes))? == text.len();
-        (has_bodies && has_text).then_some(Self {
+        let text = String::from_utf8(unpack(numbers.rest(), text_bytes)?).ok()?;
+        has_bodies.then_some(Self {
             first,
             starts,
             body_ends,
             name_ends,
-            used_ends,
-            shared,
+            used,
             bodies,
             text,
         })
@@ -106,9 +108,11 @@ impl Page {
         self.text.get(index(piece.start)..index(piece.end))
     }
 
+    /// The body of an entry and whatever follows it: at least [`PADDING`].
+    #[inline]
     pub(crate) fn body(&self, entry: usize) -> Option<&[u8]> {
-        let (start, end) = span(&self.body_ends, entry)?;
-        self.bodies.get(index(start)..index(end))
+        let (start, _) = span(&self.body_ends, entry)?;
+        self.bodies.get(index(start)..)
     }
 
     /// All bodies; of a part of a function, the only one.
@@ -116,45 +120,45 @@ impl Page {
         &self.bodies
     }
 
+    pub(crate) fn has_bodies(&self) -> bool {
+        self.bodies.len() > PADDING.len()
+    }
+
     /// A name by its place among those that bodies of this page use.
     #[inline]
     pub(crate) fn used(&self, place: u32) -> Option<Used> {
-        let (start, end) = span(&self.used_ends, index(place))?;
-        if start == end {
-            let at = self
-                .shared
-                .binary_search_by_key(&place, |(place, _)| *place)
-                .ok()?;
-            return self.shared.get(at).map(|(_, number)| Used::Shared(*number));
-        }
-        // The lengths were checked against the text, so that this cannot be too much.
-        let skip = self.name_ends.last().copied().unwrap_or_default();
-        Some(Used::Here(Piece {
-            start: skip.saturating_add(start),
-            end: skip.saturating_add(end),
-        }))
+        *self.used.get(index(place))?
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         let numbers = self.starts.len() + self.body_ends.len() + self.name_ends.len();
         size_of::<Self>()
-            + (numbers + self.used_ends.len() + 2 * self.shared.len()) * size_of::<u32>()
+            + numbers * size_of::<u32>()
+            + self.used.len() * size_of::<Option<Used>>()
             + self.bodies.len()
             + self.text.len()
     }
 }
 
-fn read_shared(numbers: &mut Cursor<'_>, count: u32, used_ends: &[u32]) -> Option<Vec<(u32, u32)>> {
-    if index(count) > used_ends.len() {
-        return None;
-    }
-    let mut shared = Vec::with_capacity(index(count));
+/// Names that lie behind each other in the text, from a position on. The ends were summed up with
+/// that position already, so that no sum is too much.
+fn pieces(mut start: u32, ends: &[u32]) -> Vec<Option<Used>> {
+    let skip = start;
+    let piece = |end: &u32| {
+        let end = skip.saturating_add(*end);
+        let start = std::mem::replace(&mut start, end);
+        (start != end).then_some(Used::Here(Piece { start, end }))
+    };
+    ends.iter().map(piece).collect()
+}
+
+fn read_shared(numbers: &mut Cursor<'_>, count: u32, used: &mut [Option<Used>]) -> Option<()> {
     let mut place = 0u32;
     for _ in 0..count {
         place = place.checked_add(numbers.next()?)?;
-        shared.push((place, numbers.next()?));
+        *used.get_mut(index(place))? = Some(Used::Shared(numbers.next()?));
     }
-    Some(shared)
+    Some(())
 }
 
 #[inline]
@@ -174,7 +178,8 @@ pub(crate) struct PageParts {
     pub(crate) body_lengths: Vec<u32>,
     pub(crate) name_lengths: Vec<u32>,
     pub(crate) bodies: Vec<u8>,
-    pub(crate) names: String,
+    /// Names of the entries, then those that the bodies use.
+    pub(crate) text: String,
 }
 
 /// The names that the bodies of a page use.
@@ -182,8 +187,8 @@ pub(crate) struct PageParts {
 pub(crate) struct UsedNames {
     /// Length of each name, 0 for a shared one.
     pub(crate) lengths: Vec<u32>,
+    /// Place and number of the shared ones.
     pub(crate) shared: Vec<(u32, u32)>,
-    pub(crate) text: String,
 }
 
 impl PageParts {
@@ -197,12 +202,12 @@ impl PageParts {
         self.starts.push(offset);
         self.body_lengths
             .push(narrow(self.bodies.len().saturating_sub(body_start)));
-        let before = self.names.len();
+        let before = self.text.len();
         match std::str::from_utf8(name) {
-            Ok(name) => self.names.push_str(name),
-            Err(_) => self.names.push_str(&String::from_utf8_lossy(name)),
+            Ok(name) => self.text.push_str(name),
+            Err(_) => self.text.push_str(&String::from_utf8_lossy(name)),
         }
-        self.name_lengths.push(narrow(self.names.len() - before));
+        self.name_lengths.push(narrow(self.text.len() - before));
     }
 
     /// Takes the last entry back.
@@ -211,7 +216,7 @@ impl PageParts {
         let body = index(self.body_lengths.pop().unwrap_or_default());
         self.bodies.truncate(self.bodies.len().saturating_sub(body));
         let name = index(self.name_lengths.pop().unwrap_or_default());
-        self.names.truncate(self.names.len().saturating_sub(name));
+        self.text.truncate(self.text.len().saturating_sub(name));
         self.last = self
             .first
             .saturating_add(u64::from(self.starts.last().copied().unwrap_or_default()));
@@ -222,17 +227,18 @@ impl PageParts {
         self.starts.is_empty() || start.saturating_sub(self.first) < u64::from(u32::MAX)
     }
 
-    /// The bytes of the page.
-    pub(crate) fn write(&self, used: &UsedNames, out: &mut Vec<u8>) {
-        out.clear();
-        out.reserve(
-            self.bodies.len()
-                + self.names.len()
-                + used.text.len()
-                + 8 * self.starts.len()
-                + 3 * used.lengths.len()
-                + 64,
-        );
+    /// The bytes of the page, and how many they are unpacked.
+    pub(crate) fn write(&self, used: &UsedNames) -> (Vec<u8>, usize) {
+        let numbers = 8 * self.starts.len() + 3 * used.lengths.len() + 64;
+        let mut out = Vec::with_capacity(self.bodies.len() + numbers + self.text.len());
+        self.write_numbers(used, &mut out);
+        out.extend_from_slice(&self.bodies);
+        let raw_bytes = out.len() + self.text.len();
+        pack(self.text.as_bytes(), &mut out);
+        (out, raw_bytes)
+    }
+
+    fn write_numbers(&self, used: &UsedNames, out: &mut Vec<u8>) {
         put(out, narrow(self.starts.len()));
         put(out, narrow(used.lengths.len()));
         put(out, narrow(used.shared.len()));
@@ -251,9 +257,6 @@ impl PageParts {
             put(out, *number);
             before = *place;
         }
-        out.extend_from_slice(&self.bodies);
-        out.extend_from_slice(self.names.as_bytes());
-        out.extend_from_slice(used.text.as_bytes());
     }
 }
 
@@ -281,11 +284,9 @@ mod tests {
         let used = UsedNames {
             lengths: vec![3, 0, 2],
             shared: vec![(1, 70)],
-            text: "a.cin".into(),
         };
-        let mut raw = Vec::new();
-        parts.write(&used, &mut raw);
-        raw
+        parts.text.push_str("a.cin");
+        parts.write(&used).0
     }
 
     #[test]
@@ -295,8 +296,13 @@ mod tests {
         assert_eq!(page.find(0x1007), Some((0, 0x1000)));
         assert_eq!(page.find(u64::MAX), Some((2, 0x2000)));
         let name = |entry| page.name(entry).and_then(|piece| page.text(piece));
-        assert_eq!((name(1), page.body(1)), (Some("second"), Some(&b"22"[..])));
-        assert_eq!((name(2), page.body(2)), (Some("third"), Some(&b""[..])));
+        let body = |entry| {
+            page.body(entry)
+                .and_then(|body| body.strip_suffix(&PADDING))
+        };
+        assert_eq!((name(0), body(0)), (Some("first"), Some(&b"122"[..])));
+        assert_eq!((name(1), body(1)), (Some("second"), Some(&b"22"[..])));
+        assert_eq!((name(2), body(2)), (Some("third"), Some(&b""[..])));
         assert_eq!(name(3), None);
         let used = [0, 1, 2, 3].map(|place| match page.used(place) {
             Some(Used::Here(piece)) => page.text(piece).unwrap_or_default().to_owned(),

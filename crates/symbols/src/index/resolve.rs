@@ -142,7 +142,10 @@ impl Resolve {
                     self.resolved.note_parts();
                     (self.resolved.name_pages(), Step::Names)
                 }
-                Step::Names | Step::Done => (Vec::new(), Step::Done),
+                Step::Names | Step::Done => {
+                    self.resolved.note_names();
+                    (Vec::new(), Step::Done)
+                }
             };
             self.want(cache, pages);
             self.step = next;

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::answers::{Answer, Answers, Place};
+use super::answers::{Answer, Answers, Place, Text};
 use super::body::{self, Levels, Rows};
 use super::page::{Page, Used};
 use super::resolve::{Detail, Pinned};
 use super::search::Near;
 use super::{Index, symbols::Symbols};
 use crate::header::Header;
+use crate::number::index;
 use crate::table::{Inline, Symbol};
 
 /// The symbols of the addresses that it was made for; of others it knows nothing.
@@ -114,11 +115,11 @@ impl Resolved {
             let Some(address) = answers.addresses().get(number).copied() else {
                 break;
             };
-            let found = self.locate(&mut near, address);
-            let answer = found.and_then(|found| {
+            let mut answer = Answer::none(address);
+            if let Some(found) = self.locate(&mut near, address) {
                 let elsewhere = |page, offset| elsewhere.push((number, page, offset));
-                self.answer(&found, address - found.start, &mut answers, elsewhere)
-            });
+                self.note(&found, address, (&mut answer, &mut answers), elsewhere);
+            }
             answers.push(answer);
         }
         self.answers = answers;
@@ -128,61 +129,79 @@ impl Resolved {
 
     /// Notes what is in pages of parts, now that they are there.
     pub(crate) fn note_parts(&mut self) {
+        let mut answers = std::mem::take(&mut self.answers);
         for (number, page_number, offset) in std::mem::take(&mut self.elsewhere) {
             let Some(page) = self.pages.get(page_number) else {
                 continue;
             };
-            let open = self.answers.open();
-            if let Some(levels) = Levels::of_part(page.bodies()) {
-                note_places(page, &levels, offset, &mut self.answers);
-            }
-            let mut answer = self.answers.answer_mut(number).copied();
-            if let Some(answer) = &mut answer {
-                answer.rows_page = page_number;
-                self.answers.close(open, answer);
-            }
-            if let (Some(slot), Some(answer)) = (self.answers.answer_mut(number), answer) {
-                *slot = answer;
+            let Some(levels) = Levels::of_part(page.bodies()) else {
+                continue;
+            };
+            let places = self.note_places((page_number, page), &levels, offset, &mut answers);
+            if let Some(answer) = answers.answer_mut(number) {
+                answer.places = places;
             }
         }
+        self.answers = answers;
     }
 
     /// Returns the pages of the shared names in the answers.
     pub(crate) fn name_pages(&self) -> Vec<u32> {
+        let mut is_known = vec![false; self.index.page_count()];
         let mut pages = Vec::new();
-        for place in self.answers.all_places() {
-            for text in [place.function, place.file] {
-                if let Some(Used::Shared(number)) = text {
-                    pages.extend(self.index.names_page(number).map(|(page, _)| page));
-                }
+        for text in self.answers.texts() {
+            if let Text::Shared(page, _) = text
+                && let Some(is_known) = is_known.get_mut(index(*page))
+                && !std::mem::replace(is_known, true)
+            {
+                pages.push(*page);
             }
         }
         pages
     }
 
-    fn answer(
+    /// Notes where the shared names are, now that their pages are there.
+    pub(crate) fn note_names(&mut self) {
+        for text in self.answers.texts_mut() {
+            if let Text::Shared(page, place) = *text {
+                let used = self.pages.get(page).and_then(|page| page.used(place));
+                *text = match used {
+                    Some(Used::Here(piece)) => Text::In(page, piece),
+                    Some(Used::Shared(_)) | None => Text::None,
+                };
+            }
+        }
+    }
+
+    /// Notes what is said about an address that belongs to a symbol.
+    fn note(
         &self,
         found: &Found<'_>,
-        offset: u64,
-        answers: &mut Answers,
+        address: u64,
+        (answer, answers): (&mut Answer, &mut Answers),
         elsewhere: impl FnOnce(u32, u32),
-    ) -> Option<Answer> {
-        let mut answer = Answer::new(offset, found.number, found.page.name(found.entry)?);
+    ) {
+        answer.offset = address - found.start;
+        let name = found.page.name(found.entry);
+        answer.name = name.map_or(Text::None, |name| Text::In(found.number, name));
         if self.detail == Detail::Names {
-            return Some(answer);
+            return;
         }
         let Some(body) = found.body() else {
-            return Some(answer);
+            return;
         };
-        answer.size = body::size(body).filter(|size| offset < *size);
-        let (Some(_), Ok(offset)) = (answer.size, u32::try_from(offset)) else {
-            return Some(answer);
+        let size = body::size(body).unwrap_or_default();
+        if answer.offset >= size {
+            return;
+        }
+        answer.size = size;
+        let Ok(offset) = u32::try_from(answer.offset) else {
+            return;
         };
         match body::rows(body, offset) {
             Some(Rows::Here(levels)) => {
-                let open = answers.open();
-                note_places(found.page, &levels, offset, answers);
-                answers.close(open, &mut answer);
+                let page = (found.number, found.page);
+                answer.places = self.note_places(page, &levels, offset, answers);
             }
             Some(Rows::Before(distance)) => {
                 if let Some(page) = found.number.checked_sub(distance) {
@@ -191,7 +210,6 @@ impl Resolved {
             }
             Some(Rows::None) | None => {}
         }
-        Some(answer)
     }
 
     /// The symbol with the greatest start that is not above the address; nothing as well when a
@@ -222,57 +240,63 @@ impl Resolved {
     }
 
     #[inline]
-    fn text<'a>(&'a self, page: &'a Page, text: Option<Used>) -> Option<Cow<'a, str>> {
-        match text? {
-            Used::Here(piece) => page.text(piece).map(Cow::Borrowed),
-            Used::Shared(number) => self.shared(number).map(Cow::Borrowed),
+    fn text(&self, text: Text) -> Option<Cow<'_, str>> {
+        match text {
+            Text::In(page, piece) => self.pages.get(page)?.text(piece).map(Cow::Borrowed),
+            Text::Shared(..) | Text::None => None,
         }
     }
 
-    fn shared(&self, number: u32) -> Option<&str> {
-        let (page, first) = self.index.names_page(number)?;
-        let place = u64::from(number).checked_sub(first)?;
-        let page = self.pages.get(page)?;
-        match page.used(u32::try_from(place).ok()?)? {
-            Used::Here(piece) => page.text(piece),
-            Used::Shared(_) => None,
+    /// A name by its place among those that the bodies of a page use.
+    #[inline]
+    fn used(&self, (number, page): (u32, &Page), place: u32) -> Text {
+        match page.used(place) {
+            Some(Used::Here(piece)) => Text::In(number, piece),
+            Some(Used::Shared(name)) => match self.index.names_page(name) {
+                Some((page, place)) => Text::Shared(page, place),
+                None => Text::None,
+            },
+            None => Text::None,
         }
     }
 
-    fn name_of(&self, answer: &Answer) -> Option<Cow<'_, str>> {
-        let name = self.pages.get(answer.page)?.text(answer.name)?;
-        Some(Cow::Borrowed(name))
-    }
-}
-
-/// Notes where an offset into a function is in the source. The function itself lies at the call of
-/// depth 0, each inlined function at the call one level deeper, and the innermost at the line.
-fn note_places(page: &Page, levels: &Levels<'_>, offset: u32, answers: &mut Answers) {
-    let used = |place| page.used(place);
-    let mut function = None;
-    for call in levels.calls(offset) {
+    /// Notes where an offset into a function is in the source. The function itself lies at the call
+    /// of depth 0, each inlined function at the call one level deeper, and the innermost at the
+    /// line. Returns start and end of these places.
+    fn note_places(
+        &self,
+        page: (u32, &Page),
+        levels: &Levels<'_>,
+        offset: u32,
+        answers: &mut Answers,
+    ) -> (u32, u32) {
+        let start = answers.place_count();
+        let mut function = Text::None;
+        for call in levels.calls(offset) {
+            answers.place(Place {
+                function,
+                file: self.used(page, call.file),
+                line: call.line,
+            });
+            function = self.used(page, call.origin);
+        }
+        let row = levels.line(offset);
         answers.place(Place {
             function,
-            file: used(call.file),
-            line: call.line,
+            file: row.map_or(Text::None, |row| self.used(page, row.file)),
+            line: row.map_or(0, |row| row.line),
         });
-        function = used(call.origin);
+        (start, answers.place_count())
     }
-    let row = levels.line(offset);
-    answers.place(Place {
-        function,
-        file: row.and_then(|row| used(row.file)),
-        line: row.map_or(0, |row| row.line),
-    });
 }
 
 impl Symbols for Resolved {
     fn lookup(&self, address: u64) -> Option<Symbol<'_>> {
         let answer = self.answers.get(address)?;
         let mut symbol = Symbol {
-            function: self.name_of(answer)?,
+            function: self.text(answer.name)?,
             function_offset: answer.offset,
-            function_size: answer.size,
+            function_size: Some(answer.size).filter(|size| *size != 0),
             file: None,
             line: None,
             inlines: Vec::new(),
@@ -280,10 +304,9 @@ impl Symbols for Resolved {
         let Some((outermost, inlined)) = self.answers.places(answer).split_first() else {
             return Some(symbol);
         };
-        let page = self.pages.get(answer.rows_page)?;
         // A line without its file says nothing.
         let source = |place: &Place| {
-            let file = self.text(page, place.file);
+            let file = self.text(place.file);
             let line = Some(place.line).filter(|line| *line != 0 && file.is_some());
             (file, line)
         };
@@ -294,7 +317,7 @@ impl Symbols for Resolved {
             .map(|place| {
                 let (file, line) = source(place);
                 Inline {
-                    function: self.text(page, place.function),
+                    function: self.text(place.function),
                     file,
                     line,
                 }
@@ -305,7 +328,7 @@ impl Symbols for Resolved {
 
     fn name(&self, address: u64) -> Option<(Cow<'_, str>, u64)> {
         let answer = self.answers.get(address)?;
-        Some((self.name_of(answer)?, answer.offset))
+        Some((self.text(answer.name)?, answer.offset))
     }
 
     fn header(&self) -> &Header {

@@ -7,26 +7,35 @@
 //! ```text
 //! count            number of rows
 //! per full sixteen but the first: start u32, position u16   of the row that starts anew
-//! rows             length << 1 | gap?, [gap], fold(line) << 1 | file?, [file], [origin]
+//! rows             length u8, flags of what follows and the low four bits of fold(line) as u8,
+//!                  [fold(line) >> 4 as u8], [gap u8], [file u8], [origin u8]
+//! or               255, gap, length, fold(line), file, origin
 //! ```
+//!
+//! A row of the first kind fits a word, which is put together and taken apart without a branch:
+//! rows are most of the work of making an index, and foreseeing them is beyond a processor.
 
-use super::varint::{Cursor, fold, put, put_some, unfold};
-use crate::number::{index, narrow};
+use super::varint::{Cursor, fold, put, put_wide, unfold};
+use crate::number::{index, position};
 
 /// Rows between two that start anew.
 const STRIDE: u32 = 16;
 /// Bytes of an entry of the list of those.
 const ANCHOR_BYTES: u32 = 6;
-/// Most rows in one stream: the position of each fits 16 bits even if every number in it is as
-/// long as can be.
+/// Most rows in one list: the position of each fits 16 bits even if every number in it is as long
+/// as can be.
 pub(crate) const MAX_ROWS: usize = 2_000;
+/// The length of a row whose numbers do not fit a word.
+const WIDE: u8 = 255;
+/// Zeros that have to stand behind all rows, so that a word can be read from each.
+pub(crate) const PADDING: [u8; 8] = [0; 8];
 
 /// What a row says about its range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) line: u32,
     pub(crate) file: u32,
-    /// The function inlined here; not for source lines.
+    /// The function inlined here; 0 in source lines.
     pub(crate) origin: u32,
 }
 
@@ -37,33 +46,52 @@ pub(crate) struct RowWriter {
     anchors: Vec<u8>,
     count: u32,
     end: u32,
-    line: u32,
-    file: u32,
+    last: Row,
 }
 
 impl RowWriter {
     /// Appends a row behind the last.
     #[inline]
-    pub(crate) fn push(&mut self, start: u32, end: u32, line: u32, file: u32, origin: Option<u32>) {
-        let is_anew = self.count.is_multiple_of(STRIDE);
-        if is_anew {
+    pub(crate) fn push(&mut self, start: u32, end: u32, row: Row) {
+        if self.count.is_multiple_of(STRIDE) {
             self.begin(start);
         }
-        let gap = start.saturating_sub(self.end);
-        let is_other = is_anew || file != self.file;
-        let numbers = [
-            (
-                true,
-                u64::from(end.saturating_sub(start)) << 1 | u64::from(gap != 0),
-            ),
-            (gap != 0, u64::from(gap)),
-            (true, (fold(self.line, line) << 1) | u64::from(is_other)),
-            (is_other, u64::from(file)),
-            (origin.is_some(), u64::from(origin.unwrap_or_default())),
-        ];
-        put_some(&mut self.rows, &numbers);
-        (self.end, self.line, self.file) = (end, line, file);
+        let (gap, length) = (start.saturating_sub(self.end), end.saturating_sub(start));
+        let line = fold(self.last.line, row.line);
+        let is_wide = gap > 0xff || row.file > 0xff || row.origin > 0xff;
+        if is_wide || length >= u32::from(WIDE) || line > 0xfff {
+            self.push_wide(gap, length, line, row);
+        } else {
+            let optional = [
+                (line >> 4, line > 0xf),
+                (u64::from(gap), gap != 0),
+                (u64::from(row.file), row.file != self.last.file),
+                (u64::from(row.origin), row.origin != self.last.origin),
+            ];
+            let (mut flags, mut more, mut bytes) = (0, 0, 2);
+            for (number, is_there) in optional.into_iter().rev() {
+                let is_there = u64::from(is_there);
+                flags = flags << 1 | is_there;
+                more = (more << (8 * is_there)) | (number * is_there);
+                bytes += is_there;
+            }
+            let word = more << 16 | (line & 0xf) << 12 | flags << 8 | u64::from(length);
+            let end = self.rows.len() + position(bytes);
+            self.rows.extend_from_slice(&word.to_le_bytes());
+            self.rows.truncate(end);
+        }
+        (self.end, self.last) = (end, row);
         self.count += 1;
+    }
+
+    #[cold]
+    fn push_wide(&mut self, gap: u32, length: u32, line: u64, row: Row) {
+        self.rows.push(WIDE);
+        put(&mut self.rows, gap);
+        put(&mut self.rows, length);
+        put_wide(&mut self.rows, line);
+        put(&mut self.rows, row.file);
+        put(&mut self.rows, row.origin);
     }
 
     /// Moves what was written to the end of the given bytes and begins again.
@@ -73,7 +101,7 @@ impl RowWriter {
         out.extend_from_slice(&self.rows);
         self.rows.clear();
         self.anchors.clear();
-        (self.count, self.end, self.line, self.file) = (0, 0, 0, 0);
+        (self.count, self.end, self.last) = (0, 0, Row::default());
     }
 
     fn begin(&mut self, start: u32) {
@@ -83,57 +111,72 @@ impl RowWriter {
             self.anchors.extend_from_slice(&position.to_le_bytes());
             self.end = start;
         }
-        self.line = 0;
+        self.last = Row::default();
     }
 }
 
-/// The row that holds the offset, of rows as they were written.
+/// The row that holds the offset, of rows as they were written; whatever follows them does not
+/// matter.
 #[inline]
-pub(crate) fn find(stream: &[u8], offset: u32, has_origin: bool) -> Option<Row> {
-    let mut stream = Cursor::new(stream);
-    let count = stream.next()?;
+pub(crate) fn find(list: &[u8], offset: u32) -> Option<Row> {
+    let mut list = Cursor::new(list);
+    let count = list.next()?;
     let anchors = count.checked_sub(1)? / STRIDE;
-    let list = stream.take(anchors.checked_mul(ANCHOR_BYTES)?)?;
-    let (mut start, mut rows) = (0, stream);
+    let anchor_list = list.take(anchors.checked_mul(ANCHOR_BYTES)?)?;
+    let (mut start, mut rows) = (0, list.rest());
     let mut left = count.min(STRIDE);
-    if let Some(number) = last_anchor(list, anchors, offset) {
-        let (first, position) = anchor(list, number)?;
+    if let Some(number) = last_anchor(anchor_list, anchors, offset) {
+        let (first, position) = anchor(anchor_list, number)?;
         start = first;
-        rows = Cursor::new(stream.rest().get(usize::from(position)..)?);
+        rows = rows.get(usize::from(position)..)?;
         left = (count - (number + 1) * STRIDE).min(STRIDE);
     }
-    walk(&mut rows, start, left, offset, has_origin)
+    walk(rows, start, left, offset)
 }
 
-fn walk(
-    rows: &mut Cursor<'_>,
-    mut end: u32,
-    left: u32,
-    offset: u32,
-    has_origin: bool,
-) -> Option<Row> {
+#[inline]
+fn walk(mut rows: &[u8], mut end: u32, left: u32, offset: u32) -> Option<Row> {
     let mut row = Row::default();
     for _ in 0..left {
-        let length = rows.wide()?;
-        let gap = if length & 1 == 1 { rows.next()? } else { 0 };
+        let word = u64::from_le_bytes(*rows.first_chunk()?);
+        let (gap, length);
+        if low(word) == WIDE {
+            let mut numbers = Cursor::new(rows.get(1..)?);
+            (gap, length) = (numbers.next()?, numbers.next()?);
+            row.line = unfold(row.line, numbers.wide()?)?;
+            (row.file, row.origin) = (numbers.next()?, numbers.next()?);
+            rows = numbers.rest();
+        } else {
+            length = u32::from(low(word));
+            let mut more = word >> 16;
+            let mut take = |flag: u32, last: u32| {
+                let is_there = word >> flag & 1;
+                let found = u32::from(low(more));
+                more >>= 8 * is_there;
+                if is_there == 1 { found } else { last }
+            };
+            let line = u64::from(take(8, 0)) << 4 | word >> 12 & 0xf;
+            gap = take(9, 0);
+            row.file = take(10, row.file);
+            row.origin = take(11, row.origin);
+            row.line = unfold(row.line, line)?;
+            let bytes = 2 + (word >> 8 & 0xf).count_ones();
+            rows = rows.get(index(bytes)..)?;
+        }
         let start = end.checked_add(gap)?;
-        if start > offset {
-            return None;
-        }
-        end = start.checked_add(u32::try_from(length >> 1).ok()?)?;
-        let line = rows.wide()?;
-        row.line = unfold(row.line, line >> 1)?;
-        if line & 1 == 1 {
-            row.file = rows.next()?;
-        }
-        if has_origin {
-            row.origin = rows.next()?;
-        }
+        end = start.checked_add(length)?;
         if offset < end {
-            return Some(row);
+            return (start <= offset).then_some(row);
         }
     }
     None
+}
+
+/// The lowest byte.
+#[inline]
+fn low(word: u64) -> u8 {
+    let [low, ..] = word.to_le_bytes();
+    low
 }
 
 /// The last anchor whose row does not start above the offset.
@@ -158,29 +201,19 @@ fn anchor(list: &[u8], number: u32) -> Option<(u32, u16)> {
     Some((u32::from_le_bytes(*start), u16::from_le_bytes(*position)))
 }
 
-/// Bytes as a length in front of them.
-pub(crate) fn put_block(out: &mut Vec<u8>, block: &[u8]) {
-    put(out, narrow(block.len()));
-    out.extend_from_slice(block);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::narrow;
 
-    fn write(rows: &[(u32, u32, Row)], has_origin: bool) -> Vec<u8> {
+    fn write(rows: &[(u32, u32, Row)]) -> Vec<u8> {
         let mut writer = RowWriter::default();
         for (start, end, row) in rows {
-            writer.push(
-                *start,
-                *end,
-                row.line,
-                row.file,
-                has_origin.then_some(row.origin),
-            );
+            writer.push(*start, *end, *row);
         }
         let mut out = Vec::new();
         writer.finish(&mut out);
+        out.extend_from_slice(&PADDING);
         out
     }
 
@@ -204,12 +237,12 @@ mod tests {
                     )
                 })
                 .collect();
-            let stream = write(&rows, has_origin);
+            let list = write(&rows);
             for offset in 0..at + 3 {
                 let expected = rows
                     .iter()
                     .find(|(start, end, _)| (*start..*end).contains(&offset));
-                let found = find(&stream, offset, has_origin);
+                let found = find(&list, offset);
                 assert_eq!(found, expected.map(|(_, _, row)| *row), "{offset}");
             }
         }
@@ -231,16 +264,16 @@ mod tests {
                 )
             })
             .collect();
-        let stream = write(&rows, true);
+        let list = write(&rows);
         for (start, end, row) in &rows {
-            assert_eq!(find(&stream, *start, true), Some(*row));
-            assert_eq!(find(&stream, *end, true), None);
+            assert_eq!(find(&list, *start), Some(*row));
+            assert_eq!(find(&list, *end), None);
         }
     }
 
     #[test]
     fn no_rows_have_no_row() {
-        assert_eq!(find(&write(&[], true), 0, true), None);
-        assert_eq!(find(&[], 0, true), None);
+        assert_eq!(find(&write(&[]), 0), None);
+        assert_eq!(find(&[], 0), None);
     }
 }

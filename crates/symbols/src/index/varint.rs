@@ -26,32 +26,6 @@ pub(crate) fn put_wide(out: &mut Vec<u8>, mut value: u64) {
     }
 }
 
-/// Appends those of five numbers that are wanted.
-///
-/// Rows are most of the work of making an index, and their numbers are mostly small, in no order
-/// that a processor could foresee: so small ones are put together without a branch for each.
-#[inline]
-pub(crate) fn put_some(out: &mut Vec<u8>, numbers: &[(bool, u64); 5]) {
-    const SMALL: u64 = 1 << 14;
-    if numbers.iter().any(|(_, number)| *number >= SMALL) {
-        for (_, number) in numbers.iter().filter(|(is_wanted, _)| *is_wanted) {
-            put_wide(out, *number);
-        }
-        return;
-    }
-    let (mut bytes, mut bits) = (0u128, 0u32);
-    for (is_wanted, number) in numbers {
-        let number = if *is_wanted { *number } else { 0 };
-        let is_long = u64::from(number >= 0x80);
-        let two = (number & 0x7f) | is_long << 7 | number >> 7 << 8;
-        bytes |= u128::from(two) << bits;
-        bits += u32::from(*is_wanted) * if is_long == 1 { 16 } else { 8 };
-    }
-    let end = out.len() + index(bits / 8);
-    out.extend_from_slice(&bytes.to_le_bytes());
-    out.truncate(end);
-}
-
 /// Folds a signed difference so that small ones of either sign are small numbers.
 pub(crate) fn fold(from: u32, to: u32) -> u64 {
     let difference = i64::from(to) - i64::from(from);
@@ -171,22 +145,6 @@ mod tests {
                 put(&mut same, narrow);
                 assert_eq!(same, bytes);
             }
-        }
-    }
-
-    #[test]
-    fn numbers_put_together_are_those_put_one_by_one() {
-        let some = [0, 1, 0x7f, 0x80, 0x81, 0x3fff, 0x4000, 1 << 33];
-        for round in 0..8usize.pow(3) {
-            let pick = |at: usize| some[(round / [1, 8, 64][at % 3] + at) % 8];
-            let numbers: [(bool, u64); 5] =
-                std::array::from_fn(|at| ((round >> at) % 3 != 0, pick(at)));
-            let (mut together, mut each) = (vec![1], vec![1]);
-            put_some(&mut together, &numbers);
-            for (_, number) in numbers.iter().filter(|(is_wanted, _)| *is_wanted) {
-                put_wide(&mut each, *number);
-            }
-            assert_eq!(together, each, "{numbers:?}");
         }
     }
 

@@ -64,16 +64,12 @@ fn is_sound(page: &Page, kind: PageKind) -> bool {
         PageKind::Functions => (0..page.len()).all(|entry| {
             let body = page.body(entry).unwrap_or_default();
             match body::rows(body, 0) {
-                Some(Rows::Here(levels)) => has_rows(&levels),
+                Some(Rows::Here(levels)) => levels.is_whole(),
                 Some(Rows::None | Rows::Before(_)) => page.name(entry).is_some(),
                 None => false,
             }
         }),
-        PageKind::Part => Levels::of_part(page.bodies()).is_some_and(|levels| has_rows(&levels)),
-        PageKind::Publics | PageKind::Names => page.bodies().is_empty(),
+        PageKind::Part => Levels::of_part(page.bodies()).is_some_and(|levels| levels.is_whole()),
+        PageKind::Publics | PageKind::Names => !page.has_bodies(),
     }
-}
-
-fn has_rows(levels: &Levels<'_>) -> bool {
-    levels.streams().all(|stream| !stream.is_empty())
 }

@@ -5,6 +5,7 @@
 //! is a symbol record, or when it exceeds a limit.
 
 pub(crate) mod fields;
+pub(crate) mod plain;
 pub(crate) mod record;
 
 use std::io::Read;

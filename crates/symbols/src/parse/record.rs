@@ -4,7 +4,7 @@
 use super::fields::{Fields, is_hex_digit};
 
 /// Depths of inlined calls that are believed: real ones stay below a hundred.
-const MAX_DEPTH: u32 = 1_000;
+pub(super) const MAX_DEPTH: u32 = 1_000;
 
 /// What one line says.
 #[derive(Debug)]

@@ -169,15 +169,17 @@ fn an_index_of_any_other_length_is_none() {
 fn an_index_of_another_format_is_told_apart() {
     let (bytes, _) = sample();
     let end = bytes.len();
-    let mut newer = bytes.clone();
-    newer[end - 24..end - 20].copy_from_slice(&(FORMAT + 1).to_le_bytes());
-    let checksum = xxhash_rust::xxh3::xxh3_64(&newer[end - 72..end - 16]);
-    newer[end - 16..end - 8].copy_from_slice(&checksum.to_le_bytes());
-    let expected = "the symbol index has the format 2, this program knows 1";
-    assert_eq!(Index::open(&newer).unwrap_err().to_string(), expected);
-    newer = bytes;
-    newer[8] = 2;
-    assert_eq!(verify(&newer).unwrap_err().to_string(), expected);
+    for other in [FORMAT - 1, FORMAT + 1] {
+        let expected = format!("the symbol index has the format {other}, this program knows 2");
+        let mut changed = bytes.clone();
+        changed[end - 24..end - 20].copy_from_slice(&other.to_le_bytes());
+        let checksum = xxhash_rust::xxh3::xxh3_64(&changed[end - 72..end - 16]);
+        changed[end - 16..end - 8].copy_from_slice(&checksum.to_le_bytes());
+        assert_eq!(Index::open(&changed).unwrap_err().to_string(), expected);
+        changed = bytes.clone();
+        changed[8..12].copy_from_slice(&other.to_le_bytes());
+        assert_eq!(verify(&changed).unwrap_err().to_string(), expected);
+    }
 }
 
 /// An index that was replaced by another one after its root had been read.

@@ -7,6 +7,7 @@ use super::page::{FunctionRows, PageWriter, RawPage, Row};
 use crate::index::names::Kind;
 use crate::index::root::Counts;
 use crate::number::{index, wide};
+use crate::parse::plain;
 use crate::parse::record::{Record, inline_fields, parse_line};
 use crate::table::ranges::{Span, is_disjoint, resolve};
 
@@ -92,10 +93,14 @@ impl BlockParser {
     ) -> Result<(), Disorder> {
         let mut floor = floor;
         let mut at = range.start;
-        let text = block.get(range.clone()).unwrap_or_default();
-        let ends = memchr::memchr_iter(b'\n', text).map(|end| range.start + end);
-        for end in ends.chain([range.end]) {
-            let line = block.get(at..end).unwrap_or_default();
+        while at < range.end {
+            let rest = block.get(at..range.end).unwrap_or_default();
+            if let Some(after) = self.plain(rest) {
+                at = range.end - after.len();
+                continue;
+            }
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest.get(..length).unwrap_or_default();
             if line.len() <= self.line_bytes {
                 let start = self.line(block, at, line);
                 if let (Some(start), Some(lowest)) = (start, floor) {
@@ -105,14 +110,53 @@ impl BlockParser {
                     floor = Some(start);
                 }
             }
-            at = end + 1;
+            at += length + 1;
         }
         self.close_function(block);
         Ok(())
     }
 
-    /// Takes a line; returns the start of the function that it begins.
+    /// Takes the line that a text begins with if it belongs to a function and is written plainly;
+    /// returns what follows it.
     #[inline]
+    fn plain<'t>(&mut self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let open = self.open.as_ref()?;
+        let function = (open.start, open.size);
+        if text.first() == Some(&b'I') {
+            return self.plain_call(text, function);
+        }
+        let ((address, size, line, file), rest) = plain::source_line(text)?;
+        if text.len() - rest.len() > self.line_bytes {
+            return None;
+        }
+        let range = (u64::from(address), u64::from(size));
+        self.lines
+            .extend(Span::clip(range, function, (line, file, 0)));
+        Some(rest)
+    }
+
+    #[inline]
+    fn plain_call<'t>(&mut self, text: &'t [u8], function: (u64, u64)) -> Option<&'t [u8]> {
+        let ((depth, call), mut ranges) = plain::call(text)?;
+        let level = level(&mut self.calls, depth)?;
+        let before = level.len();
+        for (start, size) in ranges.by_ref() {
+            let range = (u64::from(start), u64::from(size));
+            level.extend(Span::clip(range, function, call));
+        }
+        let rest = ranges.rest();
+        let is_whole = rest.is_some_and(|rest| text.len() - rest.len() <= self.line_bytes);
+        if !is_whole {
+            level.truncate(before);
+            return None;
+        }
+        if level.len() > before {
+            self.depths = self.depths.max(index(depth) + 1);
+        }
+        rest
+    }
+
+    /// Takes a line; returns the start of the function that it begins.
     fn line(&mut self, block: &[u8], at: usize, line: &[u8]) -> Option<u64> {
         if let [b'I', b'N', b'L', b'I', b'N', b'E', b' ' | b'\t', ..] = line {
             self.inline(line);
@@ -191,11 +235,7 @@ impl BlockParser {
         else {
             return;
         };
-        let depth = index(depth);
-        if self.calls.len() <= depth {
-            self.calls.resize_with(depth + 1, Vec::new);
-        }
-        let Some(level) = self.calls.get_mut(depth) else {
+        let Some(level) = level(&mut self.calls, depth) else {
             return;
         };
         let before = level.len();
@@ -209,7 +249,7 @@ impl BlockParser {
             }
         }
         if level.len() > before {
-            self.depths = self.depths.max(depth + 1);
+            self.depths = self.depths.max(index(depth) + 1);
         }
     }
 
@@ -256,6 +296,16 @@ impl BlockParser {
         self.rows.lines.clear();
         self.depths = 0;
     }
+}
+
+/// The calls of a depth.
+#[inline]
+fn level(calls: &mut Vec<Vec<Row>>, depth: u32) -> Option<&mut Vec<Row>> {
+    let depth = index(depth);
+    if depth >= calls.len() {
+        calls.resize_with(depth + 1, Vec::new);
+    }
+    calls.get_mut(depth)
 }
 
 /// The rows that count, disjoint and ascending.

@@ -107,13 +107,14 @@ impl Merge {
     }
 
     fn named(&mut self, page: RawPage, file_bytes: u64) -> FullPage {
+        let mut parts = page.parts;
         let mut used = UsedNames::default();
         used.lengths.reserve(page.used.len());
         for (place, (kind, number)) in page.used.into_iter().enumerate() {
             match self.names.place(kind, number, file_bytes) {
                 Use::Copy(name) => {
                     used.lengths.push(narrow(name.len()));
-                    used.text.push_str(name);
+                    parts.text.push_str(name);
                 }
                 Use::Shared(number) => {
                     used.lengths.push(0);
@@ -123,7 +124,7 @@ impl Merge {
         }
         FullPage {
             kind: page.kind,
-            parts: page.parts,
+            parts,
             used,
             shared: None,
         }
@@ -137,8 +138,7 @@ impl Merge {
         publics.dedup_by_key(|(start, _)| *start);
         let mut parts = PageParts::default();
         for (start, name) in publics {
-            if parts.names.len() + 4 * parts.starts.len() >= self.page_bytes
-                || !parts.reaches(start)
+            if parts.text.len() + 4 * parts.starts.len() >= self.page_bytes || !parts.reaches(start)
             {
                 pages.push(publics_page(std::mem::take(&mut parts)));
             }
@@ -153,20 +153,20 @@ impl Merge {
         &self,
         mut write: impl FnMut(&FullPage) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
-        let mut used = UsedNames::default();
-        let mut first = 0;
-        let mut next = 0u64;
+        let mut page = names_page();
+        let (mut first, mut next) = (0, 0u64);
         for name in self.names.shared() {
-            used.lengths.push(narrow(name.len()));
-            used.text.push_str(name);
+            page.used.lengths.push(narrow(name.len()));
+            page.parts.text.push_str(name);
+            page.shared = Some((first, next));
             next += 1;
-            if used.text.len() + used.lengths.len() >= self.page_bytes {
-                write(&names_page(std::mem::take(&mut used), first, next - 1))?;
+            if page.parts.text.len() + page.used.lengths.len() >= self.page_bytes {
+                write(&std::mem::replace(&mut page, names_page()))?;
                 first = next;
             }
         }
         if first < next {
-            write(&names_page(used, first, next - 1))?;
+            write(&page)?;
         }
         Ok(())
     }
@@ -206,11 +206,11 @@ fn publics_page(parts: PageParts) -> FullPage {
     }
 }
 
-fn names_page(used: UsedNames, first: u64, last: u64) -> FullPage {
+fn names_page() -> FullPage {
     FullPage {
         kind: PageKind::Names,
         parts: PageParts::default(),
-        used,
-        shared: Some((first, last)),
+        used: UsedNames::default(),
+        shared: None,
     }
 }

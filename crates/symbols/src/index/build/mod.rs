@@ -23,8 +23,8 @@ use crate::number::wide;
 use crate::parse::Limits;
 use block::BlockParser;
 use blocks::{Blocks, bounded};
-use merge::{FullPage, Merge};
-use pack::{IndexWriter, PackedPage, Packer};
+use merge::Merge;
+use pack::{IndexWriter, PackedPage};
 use turns::Turns;
 
 /// How to make an index.
@@ -36,8 +36,6 @@ pub struct BuildOptions {
     pub threads: NonZeroUsize,
     /// Size of a page before it is packed, about. Default 32 KiB.
     pub page_bytes: usize,
-    /// Level of compression. Default 1.
-    pub level: i32,
 }
 
 impl Default for BuildOptions {
@@ -46,7 +44,6 @@ impl Default for BuildOptions {
             limits: Limits::default(),
             threads: NonZeroUsize::MIN,
             page_bytes: 32 << 10,
-            level: 1,
         }
     }
 }
@@ -120,7 +117,6 @@ impl<R: Read, W: Write> Work<'_, R, W> {
     fn run(&self) -> Result<(), BuildError> {
         let stop = self.merging.stop_others(&self.writing);
         let mut parser = BlockParser::new(self.options.page_bytes, self.line_bytes);
-        let mut packer = Packer::new(self.options.level)?;
         let mut block = Vec::new();
         while let Some((number, file_bytes)) = self.next_block(&mut block)? {
             let parsed = parser.parse(&block);
@@ -129,7 +125,7 @@ impl<R: Read, W: Write> Work<'_, R, W> {
             };
             let pages = lock(&self.merge).block(&block, parsed, file_bytes)?;
             turn.pass();
-            let packed = pack(&mut packer, &pages)?;
+            let packed: Vec<_> = pages.iter().map(PackedPage::new).collect();
             let Some(turn) = self.writing.wait(number) else {
                 return Ok(());
             };
@@ -159,14 +155,13 @@ impl<R: Read, W: Write> Work<'_, R, W> {
         let mut merge = self.merge.into_inner().unwrap_or_else(|e| e.into_inner());
         let mut writer = self.writer.into_inner().unwrap_or_else(|e| e.into_inner());
         let (blocks, _) = self.blocks.into_inner().unwrap_or_else(|e| e.into_inner());
-        let mut packer = Packer::new(self.options.level)?;
-        merge.finish(|page| writer.page(&packer.page(page)?))?;
+        merge.finish(|page| writer.page(&PackedPage::new(page)))?;
         let counts = merge.counts;
         writer.root.counts = counts;
         writer.root.header = merge.header;
         let pages = wide(writer.root.pages.len());
         let (file_bytes, file_hash) = blocks.digest();
-        let index_bytes = writer.finish(self.options.level, (file_bytes, file_hash))?;
+        let index_bytes = writer.finish((file_bytes, file_hash))?;
         Ok(Built {
             file_bytes,
             file_hash,
@@ -179,10 +174,6 @@ impl<R: Read, W: Write> Work<'_, R, W> {
 
 fn stopped() -> BuildError {
     BuildError::Write(std::io::Error::other("a thread of the build stopped"))
-}
-
-fn pack(packer: &mut Packer, pages: &[FullPage]) -> Result<Vec<PackedPage>, BuildError> {
-    pages.iter().map(|page| packer.page(page)).collect()
 }
 
 /// A thread that fails while it holds a lock makes the whole build fail; the lock itself is fine.

@@ -8,14 +8,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::merge::FullPage;
 use crate::index::error::BuildError;
 use crate::index::format::{Foot, HEAD_BYTES, head};
+use crate::index::pack::pack;
 use crate::index::root::{PageEntry, PageKind, Root};
 use crate::number::{narrow, wide};
-
-/// Packs pages; keeps its memory from one to the next.
-pub(crate) struct Packer {
-    zstd: zstd::bulk::Compressor<'static>,
-    raw: Vec<u8>,
-}
 
 /// A page as it is written.
 #[derive(Debug)]
@@ -27,25 +22,16 @@ pub(crate) struct PackedPage {
     bytes: Vec<u8>,
 }
 
-impl Packer {
-    pub(crate) fn new(level: i32) -> Result<Self, BuildError> {
-        let zstd = zstd::bulk::Compressor::new(level).map_err(BuildError::Write)?;
-        Ok(Self {
-            zstd,
-            raw: Vec::new(),
-        })
-    }
-
-    pub(crate) fn page(&mut self, page: &FullPage) -> Result<PackedPage, BuildError> {
-        page.parts.write(&page.used, &mut self.raw);
-        let bytes = self.zstd.compress(&self.raw).map_err(BuildError::Write)?;
-        Ok(PackedPage {
+impl PackedPage {
+    pub(crate) fn new(page: &FullPage) -> Self {
+        let (bytes, raw_bytes) = page.parts.write(&page.used);
+        Self {
             kind: page.kind,
             bounds: page.bounds(),
-            raw_bytes: narrow(self.raw.len()),
+            raw_bytes: narrow(raw_bytes),
             checksum: xxh3_64(&bytes),
             bytes,
-        })
+        }
     }
 }
 
@@ -84,9 +70,10 @@ impl<W: Write> IndexWriter<W> {
     }
 
     /// Writes root and foot; returns the size of the index.
-    pub(crate) fn finish(mut self, level: i32, file: (u64, u128)) -> Result<u64, BuildError> {
+    pub(crate) fn finish(mut self, file: (u64, u128)) -> Result<u64, BuildError> {
         let raw = self.root.write();
-        let packed = zstd::bulk::compress(&raw, level).map_err(BuildError::Write)?;
+        let mut packed = Vec::new();
+        pack(&raw, &mut packed);
         let foot = Foot {
             root_offset: self.written,
             root_bytes: narrow(packed.len()),

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use crate::index::body::{NOTHING, PARTS, ROWS};
+use crate::index::body::{NOTHING, PARTS};
 use crate::index::names::Kind;
 use crate::index::page::PageParts;
 use crate::index::root::PageKind;
-use crate::index::rows::{MAX_ROWS, RowWriter, put_block};
+use crate::index::rows::{self, MAX_ROWS, RowWriter};
 use crate::index::varint::{put, put_wide};
 use crate::number::{index, narrow};
 use crate::table::ranges::Span;
@@ -41,7 +41,9 @@ pub(crate) struct PageWriter {
     parts: PageParts,
     used: Places,
     rows: RowWriter,
-    stream: Vec<u8>,
+    /// Lists of rows of the current function, and the bytes of each.
+    lists: Vec<u8>,
+    list_lengths: Vec<u32>,
     /// Starts and sizes of what is in the page, to decide between equal starts.
     last: Option<(u64, u64)>,
     pub(crate) pages: Vec<RawPage>,
@@ -57,7 +59,8 @@ impl PageWriter {
             parts: PageParts::default(),
             used: Places::default(),
             rows: RowWriter::default(),
-            stream: Vec::new(),
+            lists: Vec::new(),
+            list_lengths: Vec::new(),
             last: None,
             pages: Vec::new(),
         }
@@ -89,11 +92,10 @@ impl PageWriter {
         if count == 0 {
             put(&mut self.parts.bodies, NOTHING);
         } else {
-            put(&mut self.parts.bodies, ROWS);
             self.rows(&rows.lines, &rows.calls);
         }
         self.parts.close_entry(start, body_start, name);
-        let names = self.used.list.len() * NAME_BYTES + self.parts.names.len();
+        let names = self.used.list.len() * NAME_BYTES + self.parts.text.len();
         if self.parts.bodies.len() + names >= self.page_bytes {
             self.flush();
         }
@@ -114,32 +116,38 @@ impl PageWriter {
         });
     }
 
+    /// Appends form and lists of rows to the bodies.
     fn rows(&mut self, lines: &Rows, calls: &[Vec<Row>]) {
         for span in lines {
             let (line, file, _) = span.value;
             let file = self.used.place(Kind::File, file);
-            self.rows.push(span.start, span.end, line, file, None);
+            let origin = 0;
+            self.rows
+                .push(span.start, span.end, rows::Row { line, file, origin });
         }
-        self.close_stream();
-        for level in calls {
-            if level.is_empty() {
-                break;
-            }
+        self.close_list();
+        for level in calls.iter().take_while(|level| !level.is_empty()) {
             for span in level {
                 let (line, file, origin) = span.value;
                 let file = self.used.place(Kind::File, file);
                 let origin = self.used.place(Kind::Origin, origin);
                 self.rows
-                    .push(span.start, span.end, line, file, Some(origin));
+                    .push(span.start, span.end, rows::Row { line, file, origin });
             }
-            self.close_stream();
+            self.close_list();
         }
+        let bodies = &mut self.parts.bodies;
+        put(bodies, narrow(self.list_lengths.len() + 1));
+        self.list_lengths
+            .drain(..)
+            .for_each(|length| put(bodies, length));
+        bodies.append(&mut self.lists);
     }
 
-    fn close_stream(&mut self) {
-        self.rows.finish(&mut self.stream);
-        put_block(&mut self.parts.bodies, &self.stream);
-        self.stream.clear();
+    fn close_list(&mut self) {
+        let before = self.lists.len();
+        self.rows.finish(&mut self.lists);
+        self.list_lengths.push(narrow(self.lists.len() - before));
     }
 
     /// A function whose rows would make a page too large gets pages for them alone.
