@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use releng_common::{Error, Result};
 use releng_store::{Attributes, Body, Key, Meta};
-use releng_symbols::index::{BuildError, BuildOptions, Built, build};
+use releng_symbols::index::{BuildError, BuildOptions, Built, FORMAT, build};
 use releng_symbols::parse::Limits;
 use tokio_util::io::ReaderStream;
 
@@ -21,6 +21,8 @@ use crate::state::Source;
 
 /// Metadata of an index object: the tag of its symbol file's object.
 const FILE_ETAG: &str = "symbol_file_etag";
+/// Metadata of an index object: its format, for those who do not read the index itself.
+const INDEX_FORMAT: &str = "symbol_index_format";
 /// Longest time to put an index. A store that hangs must not hold what waits for it.
 const PUT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Bytes that are read of an index at a time.
@@ -31,6 +33,12 @@ pub(super) fn is_of(index: &Meta, file_etag: &str) -> bool {
     !file_etag.is_empty() && index.metadata.get(FILE_ETAG).map(String::as_str) == Some(file_etag)
 }
 
+/// Tells whether an index object is one that this version would make of that version of a symbol file.
+pub(super) fn is_current(index: &Meta, file_etag: &str) -> bool {
+    let format = index.metadata.get(INDEX_FORMAT);
+    is_of(index, file_etag) && format.is_some_and(|format| *format == FORMAT.to_string())
+}
+
 /// Puts an index beside the version of a symbol file that has this tag.
 pub(super) async fn put(source: &Source, key: &Key, body: Body, file_etag: &str) -> Result<()> {
     if file_etag.is_empty() {
@@ -39,7 +47,11 @@ pub(super) async fn put(source: &Source, key: &Key, body: Body, file_etag: &str)
         ));
     }
     let attributes = Attributes {
-        metadata: [(FILE_ETAG.to_owned(), file_etag.to_owned())].into(),
+        metadata: [
+            (FILE_ETAG.to_owned(), file_etag.to_owned()),
+            (INDEX_FORMAT.to_owned(), FORMAT.to_string()),
+        ]
+        .into(),
         ..Attributes::of_type("application/octet-stream")
     };
     tokio::time::timeout(PUT_TIMEOUT, source.store.put(key, body, &attributes))

@@ -199,7 +199,7 @@ async fn one(state: &State, source: &Source, file: &Listed, index_key: &Key) -> 
     });
     if head
         .await?
-        .is_some_and(|meta| index::is_of(&meta, &file.etag))
+        .is_some_and(|meta| index::is_current(&meta, &file.etag))
     {
         return Ok(Outcome::Present);
     }

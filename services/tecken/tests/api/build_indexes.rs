@@ -77,6 +77,31 @@ async fn a_file_that_changed_gets_another_index_and_bad_ones_are_named() {
     assert!(again.status.success());
 }
 
+#[actix_web::test]
+async fn an_index_of_an_older_format_is_made_anew() {
+    let folder = temp::dir();
+    let store = store_at(&format!("file://{}/symbols", folder.path().display())).await;
+    put(&store, "demo.pdb", &symbols("demo.pdb", "name")).await;
+    let file = store.head(&sym_key("demo.pdb")).await.unwrap().unwrap();
+    let tag = ("symbol_file_etag".to_owned(), file.etag);
+    let format = |format: &str| ("symbol_index_format".to_owned(), format.to_owned());
+    let index = index_key("demo.pdb");
+    // The first format did not say which one it is.
+    for metadata in [vec![tag.clone()], vec![tag.clone(), format("1")]] {
+        let older = Attributes {
+            metadata: metadata.into_iter().collect(),
+            ..Attributes::default()
+        };
+        let body = Bytes::from_static(b"an index of another time").into();
+        store.put(&index, body, &older).await.unwrap();
+        let made = output(folder.path(), &["build-indexes"]);
+        assert!(made.starts_with("1 indexes made ("), "{made}");
+        assert_eq!(whole_indexes(&store, &["demo.pdb".to_owned()]).await, 1);
+        let made = output(folder.path(), &["build-indexes"]);
+        assert!(made.starts_with("0 indexes made ("), "{made}");
+    }
+}
+
 /// Indexes that are there, each whole and of its file.
 async fn whole_indexes(store: &Store, modules: &[String]) -> usize {
     let mut found = 0;

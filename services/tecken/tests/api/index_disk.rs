@@ -223,8 +223,10 @@ async fn the_folder_stays_below_its_bound() {
         "{files:?}"
     );
     assert!(total <= 150 << 10, "{total}");
-    // A removed file takes up the disk for as long as it is open.
-    assert_eq!(removed_but_open(&process), Vec::<PathBuf>::new());
+    // A removed file takes up the disk for as long as it is open. One that had to go in the moment in which it
+    // was opened is found when the folder is looked over.
+    let is_released = async || removed_but_open(&process).is_empty().then_some(());
+    eventually(Duration::from_secs(60), is_released).await;
     // What had to go is made anew when it is asked for.
     check(&process, &modules).await;
 }
