@@ -16,6 +16,7 @@ use releng_cache::Handle;
 use releng_common::{Clock, Error, Result};
 use releng_store::Key;
 use releng_symbols::ModuleKey;
+use releng_symbols::parse::Unit;
 use uuid::Uuid;
 
 use super::module::{Module, StoredIndex};
@@ -57,7 +58,12 @@ pub enum Found {
     /// The file is not a symbol file, or damaged.
     Corrupt,
     /// The file exceeds a limit.
-    TooLarge,
+    TooLarge {
+        /// What is limited.
+        unit: Unit,
+        /// The limit.
+        limit: u64,
+    },
 }
 
 impl Found {
@@ -65,7 +71,7 @@ impl Found {
     pub fn module(&self) -> Option<&Arc<Module>> {
         match self {
             Self::Module(module) => Some(module),
-            Self::NotFound | Self::Corrupt | Self::TooLarge => None,
+            Self::NotFound | Self::Corrupt | Self::TooLarge { .. } => None,
         }
     }
 }
