@@ -259,10 +259,18 @@ impl Modules {
     }
 
     /// Forgets modules that records of uploads tell to have changed. Nothing: they cannot be read.
-    pub async fn learn(&self, known: &mut Known, records: Option<Vec<FileRecord>>, began: Instant) {
-        for key in self.news.note(known, records, began) {
+    /// Returns the records of files that changed.
+    pub async fn learn(
+        &self,
+        known: &mut Known,
+        records: Option<Vec<FileRecord>>,
+        began: Instant,
+    ) -> Vec<FileRecord> {
+        let changed = self.news.note(known, records, began);
+        for key in changed.iter().filter_map(FileRecord::module) {
             self.entries.invalidate(&key).await;
         }
+        changed
     }
 
     async fn load<L, F>(&self, key: &ModuleKey, load: &L) -> Result<Arc<Entry>>
