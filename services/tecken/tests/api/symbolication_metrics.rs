@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use releng_common::Clock;
+use releng_testkit::app::TestAppBuilder;
+use releng_testkit::database::Backend;
 use releng_testkit::poll::eventually;
 use releng_testkit::process::Process;
 use releng_testkit::requirement::requires;
@@ -15,6 +18,7 @@ use releng_testkit::store_proxy::{Fault, StoreProxy};
 use releng_testkit::temp;
 use serde_json::json;
 
+use crate::App;
 use crate::support::{put, request, store_at, symbols};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_releng-tecken");
@@ -207,5 +211,53 @@ async fn timers_are_milliseconds_under_the_known_names() {
         let times = &found[key];
         let most = times.iter().max().unwrap();
         assert!((least..=longest).contains(most), "{key}: {times:?}");
+    }
+}
+
+/// The statistics of all processes are made from these.
+#[actix_web::test]
+async fn requests_are_counted_for_each_day_and_version() {
+    let Some(redis) = requires("redis") else {
+        return;
+    };
+    // A day of its own: other tests use the same server.
+    let clock = Clock::frozen("2031-07-09T23:59:59Z".parse().unwrap());
+    let app = App(TestAppBuilder::new(Backend::Sqlite)
+        .set("REDIS_URL", &redis)
+        .with_clock(clock.clone())
+        .start()
+        .await);
+    let mut job = request(&["none.pdb"], &[0x1004]);
+    job["version"] = json!(4);
+    let twice = json!({"jobs": [job, job]});
+    for (path, body) in [
+        ("/symbolicate/v5", &twice),
+        ("/symbolicate/v5", &job),
+        ("/symbolicate/v4", &job),
+        ("/", &job),
+        ("/", &job),
+    ] {
+        let answer = app.anonymous().json("POST", path, body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+    clock.advance(chrono::Duration::seconds(1));
+    app.anonymous().json("POST", "/symbolicate/v5", &job).await;
+    let options = releng_cache::Options {
+        prefix: "tecken:".to_owned(),
+        ..releng_cache::Options::default()
+    };
+    let cache = releng_cache::open(&redis, &options).unwrap();
+    for (day, count) in [
+        ("v5:20310709", "2"),
+        ("v4:20310709", "3"),
+        ("v5:20310710", "1"),
+    ] {
+        let name = format!("symbolicationcount:{day}");
+        // No answer waits for its count.
+        let is_counted = || async {
+            let counted = cache.get(&name).await.unwrap()?;
+            (counted.as_ref() == count.as_bytes()).then_some(())
+        };
+        eventually(Duration::from_secs(30), is_counted).await;
     }
 }
