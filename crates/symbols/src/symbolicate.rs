@@ -133,7 +133,7 @@ impl<'a> Answer<'a, '_> {
             self.value("{\"symbolicatedStacks\":", &StacksOf { job, stack })?;
             self.value(",\"knownModules\":", &KnownModules(job, outcomes))?;
             if self.is_debug {
-                let debug = self.debug(job, started);
+                let debug = self.debug(job, outcomes, started);
                 self.value(",\"debug\":", &debug)?;
             }
             self.body.push(b"}")?;
@@ -173,7 +173,7 @@ impl<'a> Answer<'a, '_> {
             self.value(",\"module_errors\":", &errors)?;
         }
         if self.is_debug {
-            let debug = self.debug(job, started);
+            let debug = self.debug(job, outcomes, started);
             self.value(",\"debug\":", &debug)?;
             total.add(&debug);
         }
@@ -195,8 +195,9 @@ impl<'a> Answer<'a, '_> {
             .collect()
     }
 
-    fn debug(&mut self, job: &'a Job, started: Duration) -> Debug<'a> {
+    fn debug(&mut self, job: &'a Job, outcomes: &[&Outcome], started: Duration) -> Debug<'a> {
         let mut debug = Debug::of_job(job);
+        debug.note_errors(job, outcomes);
         debug.time = (self.clock)().saturating_sub(started);
         for key in job.used_entries().filter_map(|entry| entry.key.as_ref()) {
             if let Some(lookup) = self.lookups.get(key)

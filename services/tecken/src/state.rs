@@ -33,7 +33,7 @@ pub use lanes::{Admitted, Lanes};
 pub use memory::Room;
 pub use module::{LocalFile, Module, Place, StoredIndex, Text};
 pub use modules::{Found, Held, Loaded, Modules, Scales};
-pub use news::{FileRecord, Question};
+pub use news::{FileRecord, Question, Turn};
 pub use sources::{Source, Sources};
 pub use spool::{Spool, SpoolFile};
 

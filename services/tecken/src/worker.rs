@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Background work: expired sessions go, misses that the database did not take are written, indexes
-//! that others removed are let go.
+//! that others removed are let go, what others uploaded is noted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub(crate) async fn run(state: Arc<State>, stop: CancellationToken) {
             }
         }
         ops::missing_retry(&state).await;
+        ops::changes_follow(&state).await;
         let folder = Arc::clone(&state.index_folder);
         // What other processes removed. Should it not work, the next round tries again.
         let _ = tokio::task::spawn_blocking(move || folder.release_removed()).await;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::{Cost, Traffic};
+use super::modules::Outcomes;
+use super::{Cost, Reason, Traffic, reasons};
 use crate::request::Job;
 
 /// Tells whether this value of the request header `Debug` asks for the `debug` object.
@@ -28,6 +29,9 @@ pub(crate) struct Debug<'a> {
     modules: Modules<'a>,
     cache_lookups: Traffic,
     downloads: Traffic,
+    /// As in a result of v5; v4 has no other place for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    module_errors: BTreeMap<&'a str, [Reason; 1]>,
 }
 
 /// Numbers of frames.
@@ -63,6 +67,12 @@ impl<'a> Debug<'a> {
         debug
     }
 
+    /// Notes why modules of the job have no symbols.
+    pub(crate) fn note_errors(&mut self, job: &'a Job, outcomes: &Outcomes<'_>) {
+        let errors = reasons(job, outcomes).map(|(label, reason)| (label, [reason]));
+        self.module_errors.extend(errors);
+    }
+
     /// Adds the cost of a module fetched for this job.
     pub(crate) fn charge(&mut self, cost: &Cost) {
         self.time += cost.cache_lookups.time + cost.downloads.time;
@@ -81,6 +91,9 @@ impl<'a> Debug<'a> {
         self.modules.count = self.modules.stacks_per_module.len();
         self.cache_lookups += job.cache_lookups;
         self.downloads += job.downloads;
+        let errors = job.module_errors.iter();
+        self.module_errors
+            .extend(errors.map(|(label, reasons)| (*label, reasons.clone())));
     }
 }
 

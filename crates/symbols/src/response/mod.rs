@@ -12,13 +12,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::index::Symbols;
-use crate::parse::ParseError;
+use crate::parse::{ParseError, Unit};
 use crate::table::SymbolTable;
 
 pub(crate) use debug::Debug;
 pub use debug::is_debug_value;
 pub(crate) use frame::{FramesV4, FramesV5, StacksOf};
-pub(crate) use modules::{FoundModules, KnownModules, ModuleErrors};
+pub(crate) use modules::{FoundModules, KnownModules, ModuleErrors, Reason, reasons};
 
 /// What the search for a module's symbols gave, and what it cost.
 #[derive(Debug, Clone)]
@@ -39,7 +39,12 @@ pub enum Outcome {
     /// The file is not a symbol file, or damaged.
     Corrupt,
     /// The file exceeds a limit.
-    TooLarge,
+    TooLarge {
+        /// What is limited.
+        unit: Unit,
+        /// The limit.
+        limit: u64,
+    },
 }
 
 impl Outcome {
@@ -52,7 +57,7 @@ impl Outcome {
         match parsed {
             Ok(table) => Ok(Self::Found(Arc::new(table))),
             Err(ParseError::Corrupt) => Ok(Self::Corrupt),
-            Err(ParseError::TooLarge { .. }) => Ok(Self::TooLarge),
+            Err(ParseError::TooLarge { unit, limit }) => Ok(Self::TooLarge { unit, limit }),
             Err(ParseError::Read(error)) => Err(error),
         }
     }
@@ -62,7 +67,7 @@ impl Outcome {
     pub fn symbols(&self) -> Option<&dyn Symbols> {
         match self {
             Self::Found(symbols) => Some(&**symbols),
-            Self::NotFound | Self::Corrupt | Self::TooLarge => None,
+            Self::NotFound | Self::Corrupt | Self::TooLarge { .. } => None,
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which modules had symbols: `found_modules`, `knownModules` and `module_errors`.
 
+use std::borrow::Cow;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Outcome;
@@ -18,10 +20,11 @@ pub(crate) struct KnownModules<'a>(pub(crate) &'a Job, pub(crate) &'a Outcomes<'
 /// Why modules have no symbols.
 pub(crate) struct ModuleErrors<'a>(pub(crate) &'a Job, pub(crate) &'a Outcomes<'a>);
 
-#[derive(serde::Serialize)]
-struct ModuleError {
+/// Why a module has no symbols.
+#[derive(Debug, Clone, serde::Serialize)]
+pub(crate) struct Reason {
     name: &'static str,
-    message: &'static str,
+    message: Cow<'static, str>,
 }
 
 impl Serialize for FoundModules<'_> {
@@ -40,23 +43,27 @@ impl Serialize for KnownModules<'_> {
     }
 }
 
-impl<'a> ModuleErrors<'a> {
+impl ModuleErrors<'_> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.pairs().next().is_none()
+        reasons(self.0, self.1).next().is_none()
     }
+}
 
-    fn pairs(&self) -> impl Iterator<Item = (&'a Entry, ModuleError)> {
-        let pairs = self.0.entries.iter().zip(self.1);
-        let used = pairs.filter(|(entry, _)| entry.stacks > 0);
-        used.filter_map(|(entry, outcome)| error(entry, outcome).map(|error| (entry, error)))
-    }
+/// The used modules without symbols, in their order, and why.
+pub(crate) fn reasons<'j, 'o>(
+    job: &'j Job,
+    outcomes: &'o Outcomes<'o>,
+) -> impl Iterator<Item = (&'j str, Reason)> + use<'j, 'o> {
+    let pairs = job.entries.iter().zip(outcomes);
+    let used = pairs.filter(|(entry, _)| entry.stacks > 0);
+    used.filter_map(|(entry, outcome)| Some((entry.label.as_str(), reason(entry, outcome)?)))
 }
 
 impl Serialize for ModuleErrors<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (entry, error) in self.pairs() {
-            map.serialize_entry(&entry.label, &[error])?;
+        for (label, reason) in reasons(self.0, self.1) {
+            map.serialize_entry(label, &[reason])?;
         }
         map.end()
     }
@@ -66,16 +73,22 @@ fn found(entry: &Entry, outcome: &Outcome) -> Option<bool> {
     (entry.stacks > 0).then(|| outcome.symbols().is_some())
 }
 
-fn error(entry: &Entry, outcome: &Outcome) -> Option<ModuleError> {
+fn reason(entry: &Entry, outcome: &Outcome) -> Option<Reason> {
     let (name, message) = match outcome {
         Outcome::Found(_) => return None,
         Outcome::NotFound if entry.key.is_none() => (
             "NotFound",
-            "no symbol file can be stored under this name and debug id",
+            "no symbol file can be stored under this name and debug id".into(),
         ),
-        Outcome::NotFound => ("NotFound", "there is no symbol file for this module"),
-        Outcome::Corrupt => ("Corrupt", "the symbol file of this module is damaged"),
-        Outcome::TooLarge => ("TooLarge", "the symbol file of this module is too large"),
+        Outcome::NotFound => ("NotFound", "there is no symbol file for this module".into()),
+        Outcome::Corrupt => (
+            "Corrupt",
+            "the symbol file of this module is damaged".into(),
+        ),
+        Outcome::TooLarge { unit, limit } => (
+            "TooLarge",
+            format!("the symbol file of this module exceeds the limit of {limit} {unit}").into(),
+        ),
     };
-    Some(ModuleError { name, message })
+    Some(Reason { name, message })
 }

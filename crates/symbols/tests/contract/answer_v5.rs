@@ -8,7 +8,7 @@ use releng_symbols::{
     symbolicate_in,
 };
 
-use super::support::{self, found, outcome};
+use super::support::{self, TOO_LARGE, found, outcome};
 
 const XUL: (&str, &str) = ("xul.pdb", "44E4EC8C2F41492B9369D6B9A059577C2");
 const XUL_FILE: &str = "FILE 0 a.cpp\nFILE 1 b.h\nINLINE_ORIGIN 0 inner()\n\
@@ -112,7 +112,7 @@ fn found_modules_tells_found_missing_and_unused_apart() {
         found(("unused", "A2"), "FUNC 0 10 0 f"),
         outcome(("missing", "A3"), Outcome::NotFound),
         outcome(("damaged", "A4"), Outcome::Corrupt),
-        outcome(("huge", "A5"), Outcome::TooLarge),
+        outcome(("huge", "A5"), TOO_LARGE),
         found(("float", "A6"), "FUNC 0 10 0 f"),
         found(("negative", "A7"), "FUNC 0 10 0 f"),
     ]);
@@ -134,7 +134,7 @@ fn found_modules_tells_found_missing_and_unused_apart() {
         r#""never asked for/A8":false},"module_errors":{"#,
         r#""missing/A3":[{"name":"NotFound","message":"there is no symbol file for this module"}],"#,
         r#""damaged/A4":[{"name":"Corrupt","message":"the symbol file of this module is damaged"}],"#,
-        r#""huge/A5":[{"name":"TooLarge","message":"the symbol file of this module is too large"}],"#,
+        r#""huge/A5":[{"name":"TooLarge","message":"the symbol file of this module exceeds the limit of 4096 bytes"}],"#,
         r#""never asked for/A8":[{"name":"NotFound","message":"there is no symbol file for this module"}]"#,
         r#"}}]}"#,
     );

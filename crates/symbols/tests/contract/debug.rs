@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use releng_symbols::{Cost, Lookups, Options, Traffic, Version};
+use releng_symbols::{Cost, Lookups, Options, Outcome, Traffic, Version};
 
-use super::support::{answer_with, found};
+use super::support::{TOO_LARGE, answer_with, found, outcome};
 
 const DEBUG: Options = Options {
     debug: true,
@@ -88,4 +88,35 @@ fn all_numbers_are_there_when_nothing_happened() {
         r#""downloads":{"count":0,"time":0.0,"size":0}}}"#,
     );
     assert_eq!(answer_with(Version::V4, body, &lookups(), &DEBUG), expected);
+}
+
+#[test]
+fn it_tells_why_modules_have_no_symbols() {
+    let lookups = Lookups::from([
+        found(("a", "AB"), "PUBLIC 0 0 f"),
+        outcome(("huge", "CD"), TOO_LARGE),
+        outcome(("damaged", "EF"), Outcome::Corrupt),
+    ]);
+    let v4 = r#"{"version": 4, "memoryMap": [["a", "AB"], ["huge", "CD"], ["unused", "12"]],
+        "stacks": [[[0, 1], [1, 1]]]}"#;
+    let huge = r#""huge/CD":[{"name":"TooLarge","message":"the symbol file of this module exceeds the limit of 4096 bytes"}]"#;
+    let answer = answer_with(Version::V4, v4, &lookups, &DEBUG);
+    let expected =
+        format!(r#""downloads":{{"count":0,"time":0.0,"size":0}},"module_errors":{{{huge}}}}}}}"#);
+    assert!(answer.ends_with(&expected), "{answer}");
+
+    let v5 = r#"{"jobs": [{"memoryMap": [["huge", "CD"]], "stacks": [[[0, 1]]]},
+        {"memoryMap": [["damaged", "EF"], ["huge", "CD"]], "stacks": [[[0, 1], [1, 1]]]}]}"#;
+    let answer = answer_with(Version::V5, v5, &lookups, &DEBUG);
+    let damaged = r#""damaged/EF":[{"name":"Corrupt","message":"the symbol file of this module is damaged"}]"#;
+    // In each result and in the total, which has each module once.
+    let parts = [
+        format!(r#""module_errors":{{{huge}}}}}}},"#),
+        format!(r#""module_errors":{{{damaged},{huge}}}}}}}],"debug":"#),
+        format!(r#""module_errors":{{{damaged},{huge}}}}}}}"#),
+    ];
+    for part in &parts {
+        assert!(answer.contains(part.as_str()), "{part}\n{answer}");
+    }
+    assert!(answer.ends_with(&parts[2]), "{answer}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use proptest::test_runner::{Config, RngSeed};
 use releng_symbols::index::{BuildOptions, Detail, PageCache, Resolved, build, verify};
+use releng_symbols::parse::Unit;
 use releng_symbols::scan::Scan;
 use releng_symbols::{
     Cost, Jobs, Limits, Lookup, Lookups, ModuleKey, Options, Outcome, ParseError, SymbolTable,
@@ -76,6 +77,12 @@ pub fn refusal(version: Version, body: impl AsRef<[u8]>) -> String {
         |_jobs| "accepted".to_owned(),
     )
 }
+
+/// The outcome for a file beyond a bound.
+pub const TOO_LARGE: Outcome = Outcome::TooLarge {
+    unit: Unit::FileBytes,
+    limit: 4096,
+};
 
 /// What became of one module.
 pub fn outcome((name, id): (&str, &str), outcome: Outcome) -> (ModuleKey, Lookup) {

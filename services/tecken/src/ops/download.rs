@@ -9,7 +9,7 @@ use releng_common::Result;
 use releng_db::AnyConnection;
 use releng_store::SignedUrl;
 
-use super::{is_refusal, store_fault};
+use super::{changes, is_refusal, store_fault};
 use crate::domain::Wanted;
 use crate::repo::CodePlace;
 use crate::state::Source;
@@ -30,7 +30,10 @@ pub async fn symbol_find<'a>(
     refresh: bool,
 ) -> Result<Option<(&'a Source, String)>> {
     let key = wanted.key(&state.settings.own.symbol_file_prefix);
+    changes::follow_if_possible(state).await;
     for source in state.sources.readable(wanted.is_try) {
+        // An upload that is not complete puts the file at any moment, or was killed when it had.
+        let refresh = refresh || state.modules.news.is_doubtful(&source.full_key(&key));
         if exists(state, source, &key, refresh)
             .await
             .map_err(store_fault)?

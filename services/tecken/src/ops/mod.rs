@@ -4,6 +4,7 @@
 mod admin;
 mod ask;
 mod caller;
+mod changes;
 mod download;
 mod index;
 mod index_job;
@@ -15,6 +16,7 @@ mod uploads;
 
 pub use admin::{UserChange, superuser_toggle, token_create, user_change};
 pub use caller::{Credentials, NEEDS_TOKEN, caller_find, permission_list};
+pub use changes::changes_follow;
 pub use download::{symbol_by_code, symbol_find, symbol_url};
 pub use index_job::{Event, IndexJob, Outcome, Totals, index_build};
 pub use missing::{CsvPage, csv_begin, csv_next, missing_page, missing_record, missing_retry};

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
 use releng_db::AnyConnection;
 
-use super::rows::FileRow;
+use super::rows::{FileRow, ListedFile};
 use super::schema::upload_fileupload as files;
 use crate::domain::{Code, FileCounts, FileUpload, NewFile};
 
@@ -52,16 +52,15 @@ pub(crate) fn file_insert_in_txn(
         .get_result(conn)
 }
 
-/// Returns number, key and whether they are stored of the files with numbers above one, of the newest
-/// ones without it, and of these others. The oldest come first, and not more than can be taken at once.
+/// Returns the files with numbers above one, the newest ones without it, and these others. The oldest
+/// come first, and not more than can be taken at once.
 pub(crate) fn file_list_after(
     conn: &mut AnyConnection,
     after: Option<i32>,
     also: &[i32],
-) -> QueryResult<Vec<(i32, String, bool)>> {
-    let columns = (files::id, files::key, files::completed_at.is_not_null());
-    let listed = files::table.select(columns);
-    let mut rows: Vec<(i32, String, bool)> = match after {
+) -> QueryResult<Vec<ListedFile>> {
+    let listed = files::table.select(ListedFile::as_select());
+    let mut rows: Vec<ListedFile> = match after {
         Some(after) => listed
             .filter(files::id.gt(after))
             .order(files::id)
@@ -71,7 +70,7 @@ pub(crate) fn file_list_after(
     };
     if !also.is_empty() {
         let more = listed.filter(files::id.eq_any(also)).order(files::id);
-        rows.extend(more.limit(MAX_LISTED).load::<(i32, String, bool)>(conn)?);
+        rows.extend(more.limit(MAX_LISTED).load::<ListedFile>(conn)?);
     }
     Ok(rows)
 }

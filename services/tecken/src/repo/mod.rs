@@ -15,6 +15,7 @@ pub(crate) use file::{
     file_list_after, file_list_incomplete, file_list_of_upload,
 };
 pub(crate) use missing::{missing_count, missing_list, missing_list_after, missing_record_in_txn};
+pub(crate) use rows::ListedFile;
 pub(crate) use session::{
     session_delete_in_txn, session_find, session_insert_in_txn, session_purge_in_txn,
 };

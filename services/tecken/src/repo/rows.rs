@@ -109,6 +109,17 @@ impl From<FileRow> for FileUpload {
     }
 }
 
+/// What processes tell each other of a file.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = upload_fileupload)]
+pub(crate) struct ListedFile {
+    pub id: i32,
+    pub key: String,
+    pub code_file: Option<String>,
+    pub code_id: Option<String>,
+    pub completed_at: Option<NaiveDateTime>,
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = download_missingsymbol)]
 pub(super) struct MissingRow {

@@ -16,6 +16,7 @@ use releng_cache::Handle;
 use releng_common::{Clock, Error, Result};
 use releng_store::Key;
 use releng_symbols::ModuleKey;
+use releng_symbols::parse::Unit;
 use uuid::Uuid;
 
 use super::module::{Module, StoredIndex};
@@ -57,7 +58,12 @@ pub enum Found {
     /// The file is not a symbol file, or damaged.
     Corrupt,
     /// The file exceeds a limit.
-    TooLarge,
+    TooLarge {
+        /// What is limited.
+        unit: Unit,
+        /// The limit.
+        limit: u64,
+    },
 }
 
 impl Found {
@@ -65,7 +71,7 @@ impl Found {
     pub fn module(&self) -> Option<&Arc<Module>> {
         match self {
             Self::Module(module) => Some(module),
-            Self::NotFound | Self::Corrupt | Self::TooLarge => None,
+            Self::NotFound | Self::Corrupt | Self::TooLarge { .. } => None,
         }
     }
 }
@@ -253,10 +259,18 @@ impl Modules {
     }
 
     /// Forgets modules that records of uploads tell to have changed. Nothing: they cannot be read.
-    pub async fn learn(&self, known: &mut Known, records: Option<Vec<FileRecord>>, began: Instant) {
-        for key in self.news.note(known, records, began) {
+    /// Returns the records of files that changed.
+    pub async fn learn(
+        &self,
+        known: &mut Known,
+        records: Option<Vec<FileRecord>>,
+        began: Instant,
+    ) -> Vec<FileRecord> {
+        let changed = self.news.note(known, records, began);
+        for key in changed.iter().filter_map(FileRecord::module) {
             self.entries.invalidate(&key).await;
         }
+        changed
     }
 
     async fn load<L, F>(&self, key: &ModuleKey, load: &L) -> Result<Arc<Entry>>

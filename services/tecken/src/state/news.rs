@@ -26,6 +26,8 @@ pub struct FileRecord {
     pub id: i32,
     /// The key of the object.
     pub key: String,
+    /// Code file and id that the file names, when it names both.
+    pub code: Option<(String, String)>,
     /// Whether the file is stored.
     pub is_complete: bool,
 }
@@ -52,7 +54,7 @@ pub struct News {
 pub struct Known {
     last: Option<i32>,
     recent: BTreeSet<i32>,
-    open: BTreeMap<i32, (ModuleKey, Instant)>,
+    open: BTreeMap<i32, (FileRecord, Instant)>,
 }
 
 /// The right to look, which one at a time has.
@@ -68,6 +70,7 @@ struct Told {
     /// … as far as it is larger than this.
     floor: u64,
     doubtful: HashSet<ModuleKey>,
+    doubtful_files: HashSet<String>,
     /// The records cannot be read: everything is in doubt.
     is_blind: bool,
 }
@@ -87,13 +90,13 @@ impl News {
         *self.looked_at() = None;
     }
 
-    /// Notes what a look gave, and when it began; nothing: it failed. Returns the modules that changed.
+    /// Notes what a look gave, and when it began; nothing: it failed. Returns the files that changed.
     pub fn note(
         &self,
         known: &mut Known,
         records: Option<Vec<FileRecord>>,
         began: Instant,
-    ) -> Vec<ModuleKey> {
+    ) -> Vec<FileRecord> {
         let is_blind = records.is_none();
         let changed = known.learn(records.unwrap_or_default(), began);
         let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
@@ -101,10 +104,12 @@ impl News {
             tracing::warn!(is_blind, "records of uploads: whether they cannot be read");
         }
         told.is_blind = is_blind;
-        for key in &changed {
-            told.note_change(key);
+        for key in changed.iter().filter_map(FileRecord::module) {
+            told.note_change(&key);
         }
-        told.doubtful = known.open.values().map(|(key, _)| key.clone()).collect();
+        let open = || known.open.values().map(|(record, _)| record);
+        told.doubtful = open().filter_map(FileRecord::module).collect();
+        told.doubtful_files = open().map(|record| record.key.clone()).collect();
         drop(told);
         *self.looked_at() = Some(began);
         changed
@@ -113,6 +118,16 @@ impl News {
     /// Returns the number of changes so far, for what is read from now on.
     pub fn count(&self) -> u64 {
         self.told().count
+    }
+
+    /// Tells whether the records cannot be read.
+    pub fn is_blind(&self) -> bool {
+        self.told().is_blind
+    }
+
+    /// Tells whether an upload of an object is not known to have ended.
+    pub fn is_doubtful(&self, key: &str) -> bool {
+        self.told().doubtful_files.contains(key)
     }
 
     /// Tells whether what was read of a module after so many changes, and so long ago, can be used.
@@ -158,37 +173,38 @@ impl Known {
         }
     }
 
-    fn learn(&mut self, records: Vec<FileRecord>, now: Instant) -> Vec<ModuleKey> {
+    fn learn(&mut self, records: Vec<FileRecord>, now: Instant) -> Vec<FileRecord> {
         let mut changed = Vec::new();
         for record in records {
             self.last = self.last.max(Some(record.id));
             let is_new = self.recent.insert(record.id);
             let was_open = self.open.contains_key(&record.id);
-            let Some(key) = module_of(&record.key) else {
-                continue;
-            };
             if record.is_complete {
                 if self.open.remove(&record.id).is_some() || is_new {
-                    changed.push(key);
+                    changed.push(record);
                 }
             } else if is_new && !was_open {
-                self.open.insert(record.id, (key.clone(), now));
-                changed.push(key);
+                self.open.insert(record.id, (record.clone(), now));
+                changed.push(record);
             }
         }
         let oldest = self.last.unwrap_or_default().saturating_sub(SLACK);
         self.recent = self.recent.split_off(&oldest);
-        self.open
-            .retain(|_, (_, since)| now.duration_since(*since) < DOUBT_FOR);
+        // What was read while they were in doubt may be older than the put.
+        let is_over = |since: Instant| now.duration_since(since) >= DOUBT_FOR;
+        let over = self.open.extract_if(.., |_, (_, since)| is_over(*since));
+        changed.extend(over.map(|(_, (record, _))| record));
         changed
     }
 }
 
-/// Returns the module of an object, whatever stands before it in the key.
-fn module_of(key: &str) -> Option<ModuleKey> {
-    let mut segments = key.rsplit('/');
-    let (_file, id, name) = (segments.next()?, segments.next()?, segments.next()?);
-    ModuleKey::parse(name, id)
+impl FileRecord {
+    /// Returns the module of the object, whatever stands before it in the key.
+    pub fn module(&self) -> Option<ModuleKey> {
+        let mut segments = self.key.rsplit('/');
+        let (_file, id, name) = (segments.next()?, segments.next()?, segments.next()?);
+        ModuleKey::parse(name, id)
+    }
 }
 
 #[cfg(test)]
@@ -200,6 +216,7 @@ mod tests {
         FileRecord {
             id,
             key,
+            code: None,
             is_complete,
         }
     }
@@ -211,9 +228,18 @@ mod tests {
     const OLD: Duration = Duration::from_secs(10);
 
     async fn note(news: &News, records: Option<Vec<FileRecord>>) -> Vec<ModuleKey> {
+        note_at(news, records, Instant::now()).await
+    }
+
+    async fn note_at(
+        news: &News,
+        records: Option<Vec<FileRecord>>,
+        now: Instant,
+    ) -> Vec<ModuleKey> {
         news.hurry();
         let mut turn = news.turn().await.unwrap();
-        news.note(&mut turn, records, Instant::now())
+        let changed = news.note(&mut turn, records, now);
+        changed.iter().filter_map(FileRecord::module).collect()
     }
 
     #[tokio::test]
@@ -238,6 +264,23 @@ mod tests {
         assert!(!news.is_current(&key("a"), during, Duration::ZERO));
         assert!(news.is_current(&key("a"), news.count(), OLD));
         assert_eq!(note(&news, Some(vec![record(5, "a", true)])).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_in_doubt_is_forgotten_at_its_end() {
+        let (news, now) = (News::default(), Instant::now());
+        note_at(&news, Some(vec![record(5, "a", false)]), now).await;
+        let during = news.count();
+        assert!(
+            news.is_doubtful("some/prefix/v1/a/AB/a.sym") && !news.is_doubtful("v1/a/AB/a.sym")
+        );
+        let earlier = now + DOUBT_FOR - LOOK_EVERY;
+        assert_eq!(note_at(&news, Some(Vec::new()), earlier).await, []);
+        let ended = note_at(&news, Some(Vec::new()), now + DOUBT_FOR).await;
+        assert_eq!(ended, [key("a")]);
+        assert!(!news.is_doubtful("some/prefix/v1/a/AB/a.sym"));
+        assert!(!news.is_current(&key("a"), during, Duration::ZERO));
+        assert!(news.is_current(&key("a"), news.count(), OLD));
     }
 
     #[tokio::test]

@@ -281,14 +281,30 @@ async fn a_file_beyond_the_bound_is_told_as_such() {
     let mut bomb = symbols("bomb.pdb", "demo_one");
     bomb.resize(64 << 20, b'\n');
     put(&store, "bomb.pdb", &bomb).await;
-    let answer = ask(&app.anonymous(), &request(&["bomb.pdb"], &[0x1004])).await;
-    let result = &answer.json()["results"][0];
+    put(&store, "demo.pdb", &symbols("demo.pdb", "demo_two")).await;
+    let mut job = request(&["bomb.pdb", "demo.pdb"], &[0x1004]);
     let label = format!("bomb.pdb/{ID}");
-    assert_eq!(result["found_modules"][&label], json!(false));
-    assert_eq!(
-        result["module_errors"][&label][0]["name"],
-        json!("TooLarge")
-    );
+    let told = json!({&label: [{
+        "name": "TooLarge",
+        "message": "the symbol file of this module exceeds the limit of 1048576 bytes",
+    }]});
+    // The second answer is from memory.
+    for _ in 0..2 {
+        let answer = ask(&app.anonymous(), &job).await.json();
+        let result = &answer["results"][0];
+        assert_eq!(result["stacks"][1][0]["function"], json!("demo_two"));
+        assert_eq!(result["found_modules"][&label], json!(false));
+        for place in [result, &result["debug"], &answer["debug"]] {
+            assert_eq!(place["module_errors"], told);
+        }
+    }
+    job["version"] = json!(4);
+    let client = app.anonymous();
+    let older = client.request(reqwest::Method::POST, "/symbolicate/v4");
+    let older = older.header("debug", "1").body(job.to_string());
+    let answer = client.send(older).await.json();
+    assert_eq!(answer["knownModules"], json!([false, true]));
+    assert_eq!(answer["debug"]["module_errors"], told);
 }
 
 /// Some kilobytes that unpack to a line of 256 MiB: it is skipped, and never in memory as a whole.

@@ -31,6 +31,7 @@ mod symbolication_metrics;
 mod symbols_command;
 mod tokens;
 mod try_symbols;
+mod unreachable;
 mod uploads;
 
 use std::io::Write as _;

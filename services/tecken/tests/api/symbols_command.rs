@@ -64,6 +64,19 @@ fn addresses_are_looked_up_in_files_packed_files_and_indexes() {
     assert!(!folder.path().join("data").exists());
 }
 
+/// What the book prints is what the command prints.
+#[test]
+fn the_page_for_people_who_look_at_crashes_has_these_answers() {
+    let page = include_str!("../../../../docs/book/src/services/symbolication.md");
+    let begin = "$ releng-tecken symbols lookup libthread_db.so.1.sym ";
+    let (_, printed_line) = page.split_once(begin).unwrap();
+    let (addresses, rest) = printed_line.split_once('\n').unwrap();
+    let (expected, _) = rest.split_once("```").unwrap();
+    let folder = with_files();
+    let line = format!("lookup @demo.so.sym {addresses}");
+    assert_eq!(printed(folder.path(), &line), expected);
+}
+
 #[test]
 fn addresses_may_come_through_a_pipe() {
     let folder = with_files();

@@ -120,7 +120,9 @@ impl Job {
                 return Err(ask::silent("the object broke off"));
             }
             let made = made.unwrap_or_else(|error| match error {
-                BuildError::File(ParseError::TooLarge { .. }) => Made::Nothing(Found::TooLarge),
+                BuildError::File(ParseError::TooLarge { unit, limit }) => {
+                    Made::Nothing(Found::TooLarge { unit, limit })
+                }
                 BuildError::Write(error) => {
                     metrics::counter!("tecken.symbolicate_index_disk_refused").increment(1);
                     tracing::warn!(%error, "the disk takes no symbol index");

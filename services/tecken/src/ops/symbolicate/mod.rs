@@ -2,7 +2,6 @@
 //! From addresses to function names (symbolication.md).
 
 mod behind;
-mod changes;
 mod load;
 mod make;
 mod near;
@@ -21,7 +20,7 @@ use releng_symbols::request::Limits;
 use releng_symbols::symbolicate::Options;
 use releng_symbols::{Cost, Jobs, Lookup, ModuleKey, Version, symbolicate_in};
 
-use super::{ask, millis};
+use super::{ask, changes_follow, millis};
 use crate::State;
 use crate::state::{Admitted, Held, Room};
 use near::Near;
@@ -72,7 +71,7 @@ async fn answer(
     let deadline = tokio::time::Instant::now() + patience;
     // What the first look at a module cost; another one, should its index be damaged, is on us.
     let mut costs: HashMap<ModuleKey, Cost> = HashMap::new();
-    changes::follow(state).await;
+    changes_follow(state).await;
     for _ in 0..seek::TRIES {
         let started = Instant::now();
         let seeking = stream::iter(wanted.clone())

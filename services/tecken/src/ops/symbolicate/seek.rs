@@ -56,7 +56,9 @@ pub(super) async fn seek(
         let ready = match &held.found {
             Found::NotFound => Some(Ready::Done(Outcome::NotFound)),
             Found::Corrupt => Some(Ready::Done(Outcome::Corrupt)),
-            Found::TooLarge => Some(Ready::Done(Outcome::TooLarge)),
+            &Found::TooLarge { unit, limit } => {
+                Some(Ready::Done(Outcome::TooLarge { unit, limit }))
+            }
             Found::Module(module) => match module.place() {
                 Place::Stored(index, stored) => {
                     let want = Want {
