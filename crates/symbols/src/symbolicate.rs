@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::module::ModuleKey;
 use crate::request::{Job, Jobs, Version};
 use crate::response::{
-    Debug, FoundModules, FramesV4, FramesV5, KnownModules, Lookup, ModuleErrors, Outcome, StacksOf,
+    Body, Debug, FoundModules, KnownModules, Lookup, ModuleErrors, Outcome, Room, stacks_v4,
+    stacks_v5,
 };
 
 /// The modules of a request and what became of them. A missing one counts as not found.
@@ -50,12 +51,6 @@ pub enum AnswerError {
     NoRoom,
 }
 
-/// Gives an answer so many bytes of memory more, or says no.
-pub type Room<'a> = dyn FnMut(usize) -> bool + 'a;
-
-/// Memory that an answer takes at least; most need no more.
-const FIRST_BYTES: usize = 16 << 10;
-
 /// Symbolicates a request and returns the JSON body of the answer.
 ///
 /// `clock` gives the time since any fixed moment; the `debug` object is made with it.
@@ -68,11 +63,12 @@ pub fn symbolicate(
     options: &Options,
     clock: &dyn Fn() -> Duration,
 ) -> Result<Vec<u8>, AnswerError> {
-    symbolicate_in(jobs, lookups, options, clock, &mut |_| true)
+    let pieces = symbolicate_in(jobs, lookups, options, clock, &mut |_| true)?;
+    Ok(pieces.concat())
 }
 
-/// Does the same and asks for memory before the answer takes it: the sum of what `room` gave is
-/// what the answer occupies.
+/// Does the same in pieces, which are together what [`symbolicate`] returns, and asks for memory before
+/// the answer takes it: the sum of what `room` gave is what the pieces occupy.
 ///
 /// # Errors
 /// [`AnswerError`].
@@ -82,13 +78,9 @@ pub fn symbolicate_in(
     options: &Options,
     clock: &dyn Fn() -> Duration,
     room: &mut Room<'_>,
-) -> Result<Vec<u8>, AnswerError> {
+) -> Result<Vec<Vec<u8>>, AnswerError> {
     let mut answer = Answer {
-        body: Body {
-            bytes: Vec::new(),
-            limit: options.answer_bytes,
-            room,
-        },
+        body: Body::new(options.answer_bytes, room),
         lookups,
         charged: HashSet::new(),
         is_debug: options.debug,
@@ -105,7 +97,7 @@ pub fn symbolicate_in(
             limit: options.answer_bytes,
         },
     })?;
-    Ok(answer.body.bytes)
+    Ok(answer.body.into_pieces())
 }
 
 /// An answer being written.
@@ -125,12 +117,8 @@ impl<'a> Answer<'a, '_> {
             let started = (self.clock)();
             let outcomes = self.outcomes(job);
             let outcomes = outcomes.as_slice();
-            let stack = |frames| FramesV4 {
-                job,
-                outcomes,
-                frames,
-            };
-            self.value("{\"symbolicatedStacks\":", &StacksOf { job, stack })?;
+            self.body.push(b"{\"symbolicatedStacks\":")?;
+            stacks_v4(&mut self.body, job, outcomes)?;
             self.value(",\"knownModules\":", &KnownModules(job, outcomes))?;
             if self.is_debug {
                 let debug = self.debug(job, outcomes, started);
@@ -161,12 +149,8 @@ impl<'a> Answer<'a, '_> {
         let started = (self.clock)();
         let outcomes = self.outcomes(job);
         let outcomes = outcomes.as_slice();
-        let stack = |frames| FramesV5 {
-            job,
-            outcomes,
-            frames,
-        };
-        self.value("{\"stacks\":", &StacksOf { job, stack })?;
+        self.body.push(b"{\"stacks\":")?;
+        stacks_v5(&mut self.body, job, outcomes)?;
         self.value(",\"found_modules\":", &FoundModules(job, outcomes))?;
         let errors = ModuleErrors(job, outcomes);
         if !errors.is_empty() {
@@ -212,51 +196,5 @@ impl<'a> Answer<'a, '_> {
     fn value(&mut self, before: &str, value: &impl Serialize) -> io::Result<()> {
         self.body.push(before.as_bytes())?;
         serde_json::to_writer(&mut self.body, value).map_err(io::Error::from)
-    }
-}
-
-/// Bytes up to a limit.
-struct Body<'r> {
-    bytes: Vec<u8>,
-    limit: usize,
-    room: &'r mut Room<'r>,
-}
-
-impl Body<'_> {
-    /// Takes memory for so many bytes in all, and for as many beyond them.
-    #[cold]
-    fn grow(&mut self, wanted: usize) -> io::Result<()> {
-        let capacity = wanted
-            .saturating_mul(2)
-            .max(FIRST_BYTES)
-            .min(self.limit.max(wanted));
-        if !(self.room)(capacity.saturating_sub(self.bytes.capacity())) {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        self.bytes
-            .reserve_exact(capacity.saturating_sub(self.bytes.len()));
-        Ok(())
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        io::Write::write_all(self, bytes)
-    }
-}
-
-impl io::Write for Body<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let wanted = self.bytes.len().saturating_add(bytes.len());
-        if wanted > self.limit {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        if wanted > self.bytes.capacity() {
-            self.grow(wanted)?;
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -187,30 +187,38 @@ fn add_range(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
 
 /// Pages by number, as far as they are there.
 #[derive(Debug)]
-pub(crate) struct Pinned(Vec<Option<Arc<Page>>>);
+pub(crate) struct Pinned {
+    slots: Vec<Option<Arc<Page>>>,
+    /// Those of the pages; there are few pages and many slots.
+    bytes: usize,
+}
 
 impl Pinned {
     pub(crate) fn new(pages: usize) -> Self {
-        Self(vec![None; pages])
+        Self {
+            slots: vec![None; pages],
+            bytes: 0,
+        }
     }
 
     #[inline]
     pub(crate) fn get(&self, number: u32) -> Option<&Page> {
-        self.0.get(index(number))?.as_deref()
+        self.slots.get(index(number))?.as_deref()
     }
 
     pub(crate) fn set(&mut self, number: u32, page: Arc<Page>) {
-        if let Some(slot) = self.0.get_mut(index(number)) {
-            *slot = Some(page);
+        if let Some(slot) = self.slots.get_mut(index(number)) {
+            self.bytes += page.memory_bytes();
+            let before = slot.replace(page);
+            self.bytes -= before.map_or(0, |page| page.memory_bytes());
         }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        let pages = self.0.iter().flatten().map(|page| page.memory_bytes());
-        self.0.len() * size_of::<Option<Arc<Page>>>() + pages.sum::<usize>()
+        self.slots.len() * size_of::<Option<Arc<Page>>>() + self.bytes
     }
 
     pub(crate) fn count(&self) -> u32 {
-        narrow(self.0.iter().flatten().count())
+        narrow(self.slots.iter().flatten().count())
     }
 }

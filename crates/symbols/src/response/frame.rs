@@ -3,10 +3,9 @@
 //! never exists but as its JSON.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::io;
 
-use serde::ser::{Serialize, Serializer};
-
+use super::body::{Body, is_plain};
 use super::modules::Outcomes;
 use crate::request::{Frame, Job, Offset};
 use crate::table::{Inline, Symbol};
@@ -14,55 +13,29 @@ use crate::table::{Inline, Symbol};
 /// What a frame outside of any module has as its module.
 const UNKNOWN_MODULE: &str = "<unknown>";
 
-/// The stacks of a job, in the form that `stack` gives to each.
-pub(crate) struct StacksOf<'a, W> {
-    pub(crate) job: &'a Job,
-    pub(crate) stack: W,
+/// Writes the stacks of a job as objects.
+pub(crate) fn stacks_v5(body: &mut Body<'_>, job: &Job, outcomes: &Outcomes<'_>) -> io::Result<()> {
+    body.list(&job.stacks, |body, stack| {
+        body.list((0..).zip(stack), |body, (number, frame)| {
+            let offset = &frame.offset;
+            let head = (number, module_name(job, frame), offset);
+            frame_v5(body, head, symbol(job, outcomes, frame).as_ref())
+        })
+    })
 }
 
-impl<'a, W, T> Serialize for StacksOf<'a, W>
-where
-    W: Fn(&'a [Frame]) -> T,
-    T: Serialize,
-{
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.job.stacks.iter().map(|stack| (self.stack)(stack)))
-    }
-}
-
-/// One stack as objects.
-pub(crate) struct FramesV5<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) outcomes: &'a Outcomes<'a>,
-    pub(crate) frames: &'a [Frame],
-}
-
-/// One stack as texts.
-pub(crate) struct FramesV4<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) outcomes: &'a Outcomes<'a>,
-    pub(crate) frames: &'a [Frame],
-}
-
-impl Serialize for FramesV5<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let frames = self.frames.iter().enumerate();
-        serializer.collect_seq(frames.map(|(number, frame)| {
-            let symbol = symbol(self.job, self.outcomes, frame);
-            let module = module_name(self.job, frame);
-            FrameObject::new(number, module, &frame.offset, symbol)
-        }))
-    }
-}
-
-impl Serialize for FramesV4<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.frames.iter().map(|frame| FrameText {
-            module: module_name(self.job, frame),
-            offset: &frame.offset,
-            function: function(self.job, self.outcomes, frame),
-        }))
-    }
+/// Writes the stacks of a job as texts.
+pub(crate) fn stacks_v4(body: &mut Body<'_>, job: &Job, outcomes: &Outcomes<'_>) -> io::Result<()> {
+    body.list(&job.stacks, |body, stack| {
+        body.list(stack, |body, frame| {
+            let module = module_name(job, frame);
+            match (function(job, outcomes, frame), &frame.offset) {
+                (Some(function), _) => frame_v4(body, &function, module),
+                (None, Offset::Literal(text)) => body.string(text),
+                (None, offset) => frame_v4(body, &offset.to_string(), module),
+            }
+        })
+    })
 }
 
 fn symbol<'a>(job: &'a Job, outcomes: &Outcomes<'a>, frame: &Frame) -> Option<Symbol<'a>> {
@@ -87,85 +60,75 @@ fn module_name<'a>(job: &'a Job, frame: &Frame) -> &'a str {
         .map_or(UNKNOWN_MODULE, |module| &module.name)
 }
 
-#[derive(serde::Serialize)]
-struct FrameObject<'a> {
-    frame: usize,
-    module: &'a str,
-    module_offset: Text<&'a Offset>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function_offset: Option<Text<Hex>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function_size: Option<Text<Hex>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    inlines: Vec<Inline<'a>>,
-}
-
-impl<'a> FrameObject<'a> {
-    fn new(frame: usize, module: &'a str, offset: &'a Offset, symbol: Option<Symbol<'a>>) -> Self {
-        let mut object = Self {
-            frame,
-            module,
-            module_offset: Text(offset),
-            function: None,
-            function_offset: None,
-            function_size: None,
-            file: None,
-            line: None,
-            inlines: Vec::new(),
-        };
-        if let Some(symbol) = symbol {
-            object.function = Some(symbol.function);
-            object.function_offset = Some(Text(Hex(symbol.function_offset)));
-            object.function_size = symbol.function_size.map(|size| Text(Hex(size)));
-            object.file = symbol.file;
-            object.line = symbol.line;
-            object.inlines = symbol.inlines;
+fn frame_v5(
+    body: &mut Body<'_>,
+    (number, module, offset): (u64, &str, &Offset),
+    symbol: Option<&Symbol<'_>>,
+) -> io::Result<()> {
+    body.push(b"{\"frame\":")?;
+    body.decimal(number)?;
+    body.push(b",\"module\":")?;
+    body.string(module)?;
+    body.push(b",\"module_offset\":")?;
+    match offset {
+        Offset::Address(address) => body.hex(*address)?,
+        other => body.string(&other.to_string())?,
+    }
+    if let Some(symbol) = symbol {
+        body.push(b",\"function\":")?;
+        body.string(&symbol.function)?;
+        body.push(b",\"function_offset\":")?;
+        body.hex(symbol.function_offset)?;
+        if let Some(size) = symbol.function_size {
+            body.push(b",\"function_size\":")?;
+            body.hex(size)?;
         }
-        object
-    }
-}
-
-/// A value written as a JSON string of its display form.
-struct Text<T>(T);
-
-impl<T: fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-struct Hex(u64);
-
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-struct FrameText<'a> {
-    module: &'a str,
-    offset: &'a Offset,
-    function: Option<Cow<'a, str>>,
-}
-
-impl fmt::Display for FrameText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.function, self.offset) {
-            (Some(function), _) => write!(f, "{function} (in {})", self.module),
-            (None, Offset::Literal(text)) => f.write_str(text),
-            (None, offset) => write!(f, "{offset} (in {})", self.module),
+        if let Some(file) = &symbol.file {
+            body.push(b",\"file\":")?;
+            body.string(file)?;
+        }
+        if let Some(line) = symbol.line {
+            body.push(b",\"line\":")?;
+            body.decimal(line.into())?;
+        }
+        if !symbol.inlines.is_empty() {
+            body.push(b",\"inlines\":")?;
+            body.list(&symbol.inlines, inline)?;
         }
     }
+    body.push(b"}")
 }
 
-impl Serialize for FrameText<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+/// Writes an inlined call; what is not known of it is left out.
+fn inline(body: &mut Body<'_>, call: &Inline<'_>) -> io::Result<()> {
+    let mut before: &[u8] = b"{";
+    for (key, text) in [
+        (&b"\"function\":"[..], &call.function),
+        (b"\"file\":", &call.file),
+    ] {
+        if let Some(text) = text {
+            body.push(before)?;
+            body.push(key)?;
+            body.string(text)?;
+            before = b",";
+        }
     }
+    if let Some(line) = call.line {
+        body.push(before)?;
+        body.push(b"\"line\":")?;
+        body.decimal(line.into())?;
+        before = b",";
+    }
+    if before == b"{" {
+        body.push(before)?;
+    }
+    body.push(b"}")
+}
+
+fn frame_v4(body: &mut Body<'_>, what: &str, module: &str) -> io::Result<()> {
+    if !is_plain(what) || !is_plain(module) {
+        return body.string(&format!("{what} (in {module})"));
+    }
+    let parts = ["\"", what, " (in ", module, ")\""];
+    parts.iter().try_for_each(|part| body.push(part.as_bytes()))
 }

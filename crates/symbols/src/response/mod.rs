@@ -2,6 +2,7 @@
 //! The parts of an answer: what became of each module, and how frames, modules and costs are
 //! written down.
 
+mod body;
 mod debug;
 mod frame;
 mod modules;
@@ -15,9 +16,11 @@ use crate::index::Symbols;
 use crate::parse::{ParseError, Unit};
 use crate::table::SymbolTable;
 
+pub(crate) use body::Body;
+pub use body::Room;
 pub(crate) use debug::Debug;
 pub use debug::is_debug_value;
-pub(crate) use frame::{FramesV4, FramesV5, StacksOf};
+pub(crate) use frame::{stacks_v4, stacks_v5};
 pub(crate) use modules::{FoundModules, KnownModules, ModuleErrors, Reason, reasons};
 
 /// What the search for a module's symbols gave, and what it cost.

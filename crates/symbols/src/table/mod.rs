@@ -11,8 +11,6 @@ mod strings;
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use crate::header::{CodeInfo, Header};
 use strings::{StringId, Strings};
 
@@ -47,16 +45,13 @@ pub struct Symbol<'a> {
 }
 
 /// One inlined function.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inline<'a> {
     /// Its name, if the file has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<Cow<'a, str>>,
     /// Source file.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Cow<'a, str>>,
     /// Line in that file, never 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
 

@@ -101,7 +101,7 @@ async fn frames(state: &Data<State>, page: &Page) -> Result<Vec<Frame>> {
     let body = ops::module_body(&page.debug_file, &page.debug_id, &offsets);
     let admitted = state.lanes.admit(state.lanes.room(), body.len())?;
     let answer = ops::symbolicate_body(state, Version::V5, body, false, &admitted).await?;
-    let answer: Answer = serde_json::from_slice(&answer)
+    let answer: Answer = serde_json::from_slice(&answer.concat())
         .map_err(|e| Error::internal("the answer is not as it should be").with_source(e))?;
     Ok(answer
         .results

@@ -76,7 +76,7 @@ async fn bodies_that_do_not_end_keep_nobody_out() {
 
 #[actix_web::test]
 async fn an_answer_takes_memory_until_it_is_sent() {
-    let app = start(&[("SYMBOLICATE_MAX_MEMORY", "80MiB")]).await;
+    let app = start(&[("SYMBOLICATE_MAX_MEMORY", "60MiB")]).await;
     // A name so long that few frames make an answer that no buffer of the system holds.
     let name = "n".repeat(200_000);
     put_symbols(&app, "demo.pdb", &symbols("demo.pdb", &name)).await;

@@ -33,7 +33,7 @@ const MODULES_AT_ONCE: usize = 32;
 /// For how long the count of a day is kept.
 const COUNT_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// Answers a request that was taken in with the JSON body for it.
+/// Answers a request that was taken in with the JSON body for it, in pieces.
 ///
 /// # Errors
 /// `InvalidInput` with the known message, `TooLarge`, `Unavailable` when a store cannot be asked.
@@ -43,7 +43,7 @@ pub async fn symbolicate_body(
     body: Vec<u8>,
     is_debug: bool,
     admitted: &Admitted,
-) -> Result<Vec<u8>> {
+) -> Result<Vec<Vec<u8>>> {
     let label = if version == Version::V4 { "v4" } else { "v5" };
     let started = Instant::now();
     let pool = state.lanes.of(admitted);
@@ -65,7 +65,7 @@ async fn answer(
     wanted: Vec<Wanted>,
     is_debug: bool,
     room: &Arc<Room>,
-) -> Result<Vec<u8>> {
+) -> Result<Vec<Vec<u8>>> {
     let detail = jobs.version().detail();
     let patience = Duration::from_secs(state.settings.own.symbolicate_secs.max(1));
     let deadline = tokio::time::Instant::now() + patience;
@@ -82,6 +82,7 @@ async fn answer(
             .await
             .map_err(|_| ask::silent("no answer in time"))??;
         metrics::histogram!("tecken.symbolicate_get_symbol_maps").record(millis(started.elapsed()));
+        count_hits(&sought);
         for one in &sought {
             costs.entry(one.wanted.key.clone()).or_insert(one.cost);
         }
@@ -99,6 +100,20 @@ async fn answer(
         }
     }
     Err(seek::unsettled())
+}
+
+/// Counts all modules of a request at once: for each of them that would cost more than to look it up.
+fn count_hits(sought: &[Sought]) {
+    let count = |is_hit| sought.iter().filter(|one| one.is_hit == is_hit).count();
+    let (hits, misses) = (count(true), count(false));
+    let wide = |count| u64::try_from(count).unwrap_or(u64::MAX);
+    if hits > 0 {
+        metrics::counter!("tecken.symbolicate_symbol_key", "cache" => "hit").increment(wide(hits));
+    }
+    if misses > 0 {
+        metrics::counter!("tecken.symbolicate_symbol_key", "cache" => "miss")
+            .increment(wide(misses));
+    }
 }
 
 /// Throws away what turned out to be damaged.
@@ -127,7 +142,7 @@ struct Writing {
 }
 
 enum Written {
-    Body(Vec<u8>),
+    Body(Vec<Vec<u8>>),
     Bad(Bad),
 }
 

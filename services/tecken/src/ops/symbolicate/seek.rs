@@ -29,6 +29,8 @@ pub(super) struct Wanted {
 pub(super) struct Sought {
     pub(super) wanted: Wanted,
     pub(super) held: Held,
+    /// Nothing had to be opened in a store for it.
+    pub(super) is_hit: bool,
     pub(super) cost: Cost,
     pub(super) ready: Ready,
 }
@@ -49,10 +51,10 @@ pub(super) async fn seek(
     detail: Detail,
     room: &Arc<Room>,
 ) -> Result<Sought> {
-    let mut first_cost = None;
+    let mut first = None;
     for _ in 0..TRIES {
-        let (held, cost) = hold(state, pool, &wanted.key).await?;
-        let cost = *first_cost.get_or_insert(cost);
+        let (held, is_hit, cost) = hold(state, pool, &wanted.key).await?;
+        let (is_hit, cost) = *first.get_or_insert((is_hit, cost));
         let ready = match &held.found {
             Found::NotFound => Some(Ready::Done(Outcome::NotFound)),
             Found::Corrupt => Some(Ready::Done(Outcome::Corrupt)),
@@ -85,6 +87,7 @@ pub(super) async fn seek(
         return Ok(Sought {
             wanted,
             held,
+            is_hit,
             cost,
             ready,
         });
@@ -115,7 +118,7 @@ async fn load_apart(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<
         .map_err(|e| Error::internal("the loading of a module failed").with_source(e))?
 }
 
-async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held, Cost)> {
+async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held, bool, Cost)> {
     let started = Instant::now();
     let (held, is_loaded) = match state.modules.at_hand(key).await? {
         Some(held) => (held, false),
@@ -123,8 +126,6 @@ async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held,
     };
     let time = started.elapsed();
     let is_hit = !is_loaded || held.downloads == 0 && held.found.module().is_some();
-    let label = if is_hit { "hit" } else { "miss" };
-    metrics::counter!("tecken.symbolicate_symbol_key", "cache" => label).increment(1);
     let traffic = |count, time, size_bytes| Traffic {
         count,
         time,
@@ -143,5 +144,5 @@ async fn hold(state: &Arc<State>, pool: &Pool, key: &ModuleKey) -> Result<(Held,
             downloads: traffic(held.downloads, time, held.file_bytes),
         }
     };
-    Ok((held, cost))
+    Ok((held, is_hit, cost))
 }
