@@ -18,11 +18,17 @@ const BUILDS_PER_THREAD: usize = 4;
 /// Jobs that may wait for a thread.
 const POOL_QUEUE: usize = 4096;
 
+/// Ranges of indexes that are read from stores at the same time, of all requests together. Each takes a
+/// connection.
+const RANGES: usize = 512;
+
 /// The queues.
 #[derive(Debug)]
 pub struct Lanes {
     /// Makes indexes.
     pub builds: Pool,
+    /// Turns to read a range of an index from a store.
+    pub ranges: Semaphore,
     small: Pool,
     large: Pool,
     running: Arc<Semaphore>,
@@ -42,6 +48,7 @@ impl Lanes {
     pub(super) fn new(threads: usize, max_running: usize, max_memory: u64) -> Self {
         Self {
             builds: Pool::new(threads.saturating_mul(BUILDS_PER_THREAD), POOL_QUEUE),
+            ranges: Semaphore::new(RANGES),
             small: Pool::new(threads, POOL_QUEUE),
             large: Pool::new(threads, POOL_QUEUE),
             running: Arc::new(Semaphore::new(max_running.min(Semaphore::MAX_PERMITS))),

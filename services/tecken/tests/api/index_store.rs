@@ -111,6 +111,35 @@ async fn a_cold_stack_reads_ends_and_pages_of_indexes_and_no_symbol_file() {
     }
 }
 
+/// A request over many modules wants some part of each: only what is wanted is read, and an index comes
+/// as a whole when all requests together read as much as it has.
+#[actix_web::test]
+async fn an_index_comes_as_a_whole_when_as_much_of_it_was_read() {
+    let Some(behind) = Behind::start(&[]).await else {
+        return;
+    };
+    let content = many_symbols("demo.pdb", "demo", 60_000);
+    behind.put_both("demo.pdb", &content).await;
+    let kept = || {
+        let entries = std::fs::read_dir(behind.app.0.data.path().join("symbol-index")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.is_file()).count()
+    };
+    for (numbers, expected) in [(1..20_000, 0), (20_000..50_000, 0), (50_000..60_000, 1)] {
+        let addresses: Vec<u64> = numbers.step_by(50).map(|n| n * 16).collect();
+        let answer = ask(&behind.app.anonymous(), &request(&["demo.pdb"], &addresses)).await;
+        let frames = answer.json()["results"][0]["stacks"][0].clone();
+        for (frame, address) in frames.as_array().unwrap().iter().zip(&addresses) {
+            let function = frame["function"].as_str().unwrap_or_default();
+            assert!(
+                function.starts_with(&format!("demo_{}_", address / 16)),
+                "{frame}"
+            );
+        }
+        assert_eq!(kept(), expected, "{:x?}", addresses.first());
+    }
+}
+
 #[actix_web::test]
 async fn of_many_first_requests_one_reads_the_file() {
     let Some(behind) = Behind::start(&[]).await else {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use releng_common::pool::Pool;
-use releng_common::{Kind, Result};
+use releng_common::{Error, Kind, Result};
 use releng_store::{ByteRange, Object};
 use releng_symbols::Symbols;
 use releng_symbols::index::{Detail, Index, Resolve};
@@ -20,10 +20,9 @@ use crate::State;
 use crate::ops::ask;
 use crate::state::{Module, Place, Room, StoredIndex};
 
-/// Ranges of one index that are read at the same time.
-const RANGES_AT_ONCE: usize = 16;
-/// An index is brought here as a whole once more than this part of it was wanted.
-const WHOLE_FROM: u64 = 4;
+/// Ranges of one index that are read at the same time: those of a few stacks, so that they take one
+/// round trip.
+const RANGES_AT_ONCE: usize = 128;
 /// An index below this size is brought as a whole: it costs no more than a few ranges.
 const SMALL_BYTES: u64 = 256 << 10;
 /// Addresses that may be looked for without a thread of their own: some microseconds each.
@@ -60,7 +59,9 @@ pub(super) async fn resolve(state: &State, pool: &Pool, want: &Want<'_>) -> Resu
         let ranges = resolve.wanted().to_vec();
         let read = want.stored.count(ranges.iter().map(length).sum());
         let size = want.index.index_bytes();
-        let is_whole = size < SMALL_BYTES || read > size / WHOLE_FROM;
+        // When as much was read as it has: before, a request over many small modules, which wants half of
+        // each, would read twice of what it wants. So no index costs more than twice its bytes.
+        let is_whole = size < SMALL_BYTES || read > size;
         if is_whole && want.stored.may_bring() && bring(state, want).await {
             return Ok(Got::Near);
         }
@@ -106,6 +107,8 @@ async fn read_ranges(
 ) -> Result<Option<Vec<Bytes>>> {
     stream::iter(ranges)
         .map(|range| async move {
+            let turn = state.lanes.ranges.acquire().await;
+            let _turn = turn.map_err(|e| Error::internal("no turn").with_source(e))?;
             let question = || async {
                 let part = ByteRange::Inclusive(range.start, range.end.saturating_sub(1));
                 let got = ask::get(state, &stored.source, &stored.key, Some(part)).await;
