@@ -69,7 +69,11 @@ async fn listen(state: Arc<State>, cancel: CancellationToken) {
             None => tracing::warn!("a message names no digest"),
         }
     };
-    releng_events::pulse::consume(broker, binding, cancel, check).await;
+    // A check streams through a store: its state is too large for the stack of whoever waits.
+    Box::pin(releng_events::pulse::consume(
+        broker, binding, cancel, check,
+    ))
+    .await;
 }
 
 /// Looks for work at once and then in intervals: whatever a killed process left is found again.
