@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 use md5::{Digest, Md5};
 use releng_common::{Error, Kind, Result};
-use tokio::task::JoinHandle;
 
 use super::fault;
 use super::folders::Folders;
@@ -17,10 +16,6 @@ use super::format::Record;
 use super::temporary::Temporary;
 use crate::stream::{blocking, broken, next_batch, wrong_length};
 use crate::{Attributes, Key, Meta};
-
-/// Arriving bytes go to the disk in parts of this size while more arrive. Left to the end, the disk of many
-/// uploads at once is idle first and then what all of them wait for.
-const SYNC_BYTES: u64 = 4 << 20;
 
 /// Bytes that have arrived. Dropped before `commit`, they leave nothing.
 pub(crate) struct Received {
@@ -33,9 +28,6 @@ struct Incoming {
     temporary: Temporary,
     digest: Md5,
     size: u64,
-    /// How much was there when the last part went to the disk, and that part on its way.
-    synced: u64,
-    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Received {
@@ -59,8 +51,6 @@ impl Received {
                 temporary,
                 digest: Md5::new(),
                 size: 0,
-                synced: 0,
-                syncing: None,
             })
         })
         .await?;
@@ -71,11 +61,10 @@ impl Received {
                 break;
             }
             incoming = blocking(move || incoming.append(&batch, limit)).await?;
-            incoming.sync_part().await?;
         }
         match length {
             Some(length) if length != incoming.size => Err(wrong_length(length, incoming.size)),
-            _ => incoming.finish().await,
+            _ => Ok(incoming.finish()),
         }
     }
 
@@ -120,44 +109,13 @@ impl Incoming {
         Ok(self)
     }
 
-    /// Begins to bring a part to the disk, when there is one and the last has arrived.
-    async fn sync_part(&mut self) -> Result<()> {
-        let is_due = self.size.saturating_sub(self.synced) >= SYNC_BYTES;
-        if !is_due
-            || self
-                .syncing
-                .as_ref()
-                .is_some_and(|part| !part.is_finished())
-        {
-            return Ok(());
-        }
-        self.part_synced().await?;
-        let file = self.temporary.file().try_clone().map_err(fault)?;
-        self.synced = self.size;
-        self.syncing = Some(tokio::task::spawn_blocking(move || file.sync_data()));
-        Ok(())
-    }
-
-    /// The system tells of bytes that it could not write once only: to this part or to the sync at the end.
-    async fn part_synced(&mut self) -> Result<()> {
-        match self.syncing.take() {
-            Some(part) => part
-                .await
-                .map_err(io::Error::other)
-                .flatten()
-                .map_err(fault),
-            None => Ok(()),
-        }
-    }
-
-    async fn finish(mut self) -> Result<Received> {
-        self.part_synced().await?;
+    fn finish(self) -> Received {
         let etag = hex::encode(self.digest.finalize());
-        Ok(Received {
+        Received {
             temporary: self.temporary,
             etag,
             size: self.size,
-        })
+        }
     }
 }
 
