@@ -127,8 +127,9 @@ impl Lease {
     }
 }
 
-fn locked(lease: &Mutex<Lease>) -> MutexGuard<'_, Lease> {
-    lease.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks what a thread that panicked cannot have left half done.
+pub(crate) fn locked<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs until the last handle is gone. Those who asked while one check ran share the next.

@@ -5,11 +5,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use releng_common::{Error, Kind, Result};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
+use crate::changes::locked;
 use crate::connection::AnyConnection;
 use crate::pool::BUSY;
 use crate::{Db, TxResult};
@@ -206,8 +207,4 @@ fn same_for_all<T>(error: Error, count: usize) -> Vec<Result<T>> {
     let copies = (1..count).map(|_| Err(Error::new(kind, text.clone())));
     let copies: Vec<_> = copies.collect();
     std::iter::once(Err(error)).chain(copies).collect()
-}
-
-fn locked<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -153,6 +153,29 @@ mod tests {
     }
 
     #[test]
+    fn one_after_the_other_are_as_one() {
+        let first = Update {
+            status: Some(Status::Closed),
+            reason: Some("bug 1".to_owned()),
+            message_of_the_day: Some("m".to_owned()),
+            ..update()
+        };
+        let later = Update {
+            reason: Some("bug 2".to_owned()),
+            category: Some(Category::Other),
+            ..update()
+        };
+        let both = Update {
+            status: Some(Status::Closed),
+            reason: Some("bug 2".to_owned()),
+            message_of_the_day: Some("m".to_owned()),
+            category: Some(Category::Other),
+            ..update()
+        };
+        assert_eq!(first.then(&later), both);
+    }
+
+    #[test]
     fn closing_needs_tags_and_remembering_needs_everything() {
         let close = Update {
             status: Some(Status::Closed),
