@@ -9,7 +9,10 @@
 
 mod demo;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use releng_common::pool::Pool;
 use releng_common::{Clock, Kind};
@@ -57,22 +60,44 @@ fn what_was_committed_is_there_after_a_restart_and_the_rest_is_not() {
     assert_eq!(total(&engine), 30);
 }
 
-/// The copy stands for what a killed process leaves: it has no owner, and nothing was closed or
-/// flushed on purpose before it was taken.
+/// Set for the process that is to be killed: the folder it owns.
+const FOLDER: &str = "RELENG_SEARCH_KILLED_FOLDER";
+
+/// The process that is killed: it holds a commit and documents beyond it, says so and lives on.
+/// Without the variable there is nothing to do here.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a test says to itself is no setting"
+)]
+fn the_killed_process() {
+    if let Ok(folder) = std::env::var(FOLDER) {
+        let engine = open(Path::new(&folder));
+        engine.rebuild_recorded().unwrap();
+        engine.put(&documents(1..=50)).unwrap();
+        engine.commit().unwrap();
+        engine.put(&documents(51..=80)).unwrap();
+        println!("{READY}");
+        std::thread::park_timeout(Duration::from_secs(60));
+    }
+}
+
+const READY: &str = "the commit is written";
+
 #[test]
 fn a_folder_of_a_killed_process_opens_with_the_last_commit() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = open(folder.path());
-    engine.rebuild_recorded().unwrap();
-    engine.put(&documents(1..=50)).unwrap();
-    engine.commit().unwrap();
-    engine.put(&documents(51..=80)).unwrap();
-    let left = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), left.path().join(entry.file_name())).unwrap();
-    }
-    let survivor = open(left.path());
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["the_killed_process", "--exact", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == READY));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let survivor = open(folder.path());
     assert_eq!(
         survivor.health(),
         Health {
