@@ -22,7 +22,7 @@ pub struct Meta {
     /// Length of the whole object.
     pub size: u64,
     /// Tag of the content, without quotes. Not always an MD5: S3 has another form for objects that
-    /// came in parts.
+    /// came in parts, and a folder has the BLAKE3.
     pub etag: String,
     /// When this version was written, in whole seconds. After a put to S3 it is our own clock's.
     pub last_modified: DateTime<Utc>,

@@ -9,7 +9,7 @@
 mod folders;
 pub(crate) mod format;
 pub mod http;
-mod incoming;
+pub(crate) mod incoming;
 mod layout;
 mod listing;
 mod seal;
@@ -39,7 +39,7 @@ use crate::{
     Seal, SignedUrl,
 };
 use folders::Folders;
-use incoming::Received;
+use incoming::{Announced, Received};
 use secret::Secret;
 use temporary::Temporary;
 
@@ -170,12 +170,12 @@ impl LocalStore {
     }
 
     /// Takes the bytes of a put. The stream need not be `Send`.
-    pub(crate) async fn receive<S>(&self, stream: S, length: Option<u64>) -> Result<Received>
+    pub(crate) async fn receive<S>(&self, stream: S, announced: Announced) -> Result<Received>
     where
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
     {
         let limit = self.inner.limits.max_object_bytes;
-        Received::from_stream(self.inner.folders.temporary(), stream, length, limit).await
+        Received::from_stream(self.inner.folders.temporary(), stream, announced, limit).await
     }
 
     /// Makes received bytes the object of a key. `url_ends`: they came through a URL that ended then.
@@ -250,7 +250,11 @@ impl BlobStore for LocalStore {
             .content_type
             .get_or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
         let source = Source::open(body).await?;
-        let received = self.receive(source.stream, source.length).await?;
+        let announced = Announced {
+            length: source.length,
+            md5: None,
+        };
+        let received = self.receive(source.stream, announced).await?;
         let placed = self.commit(key, received, attributes, None).await?;
         placed.ok_or_else(|| Error::internal("a put of our own was held back"))
     }

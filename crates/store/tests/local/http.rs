@@ -103,7 +103,10 @@ async fn an_object_is_served_with_everything_that_is_known_of_it() {
         ("content-length", "3"),
         ("content-security-policy", "default-src 'none'; sandbox"),
         ("content-type", "text/html"),
-        ("etag", "\"2d5fef6c87f16217aa1b50e1ebc89720\""),
+        (
+            "etag",
+            "\"af3fb662445f7dd272cf96f70dad52dd31a0b8c4a5cb5ca907e77102c5b88342\"",
+        ),
         ("last-modified", "Tue, 14 Nov 2023 22:13:20 GMT"),
         ("x-content-type-options", "nosniff"),
     ];
@@ -221,7 +224,7 @@ async fn conditions_and_ranges_shorten_the_answer() {
     let setup = setup().await;
     put(&setup.opened.store, "k", "0123456789").await;
     let url = setup.get_url("k").await;
-    let tag = "\"781e5e245d69b566979b86e28d23f2c7\"";
+    let tag = "\"53b63a6fc8605d0c0ce559317a00177d72adb24d669235e4c914f443a8831ca1\"";
     let same = "Tue, 14 Nov 2023 22:13:20 GMT";
     let older = "Tue, 14 Nov 2023 22:13:19 GMT";
     for (headers, status, body) in [
@@ -229,7 +232,7 @@ async fn conditions_and_ranges_shorten_the_answer() {
         (
             &[(
                 "if-none-match",
-                "\"x\", W/\"781e5e245d69b566979b86e28d23f2c7\"",
+                "\"x\", W/\"53b63a6fc8605d0c0ce559317a00177d72adb24d669235e4c914f443a8831ca1\"",
             )],
             304,
             "",

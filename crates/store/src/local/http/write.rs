@@ -19,6 +19,7 @@ use super::refusal::Refusal;
 use super::request::{Target, header};
 use crate::attributes::{DEFAULT_CONTENT_TYPE, METADATA_HEADER};
 use crate::local::LocalStore;
+use crate::local::incoming::Announced;
 use crate::{Attributes, Key};
 
 /// Takes the body and answers 200 once it is safe.
@@ -30,8 +31,10 @@ pub(crate) async fn serve(
 ) -> Result<HttpResponse, Refusal> {
     let url_ends = target.ends().ok_or(Refusal::Unsigned)?;
     let attributes = attributes_of(request).checked()?;
-    let length = announced_length(request)?;
-    let md5 = announced_md5(request)?;
+    let announced = Announced {
+        length: announced_length(request)?,
+        md5: announced_md5(request)?,
+    };
     let _permit = store
         .uploads()
         .clone()
@@ -39,8 +42,8 @@ pub(crate) async fn serve(
         .map_err(|_| Refusal::SlowDown)?;
     let idle = Duration::from_secs(u64::from(store.limits().put_idle_secs));
     let body = Box::pin(with_idle_limit(payload, idle));
-    let received = store.receive(body, length).await.map_err(refuse)?;
-    if md5.is_some_and(|md5| md5 != received.etag()) {
+    let received = store.receive(body, announced).await.map_err(refuse)?;
+    if received.has_other_md5() {
         return Err(Refusal::BadDigest);
     }
     let etag = received.etag().to_owned();
@@ -83,16 +86,13 @@ fn announced_length(request: &HttpRequest) -> Result<Option<u64>, Refusal> {
         .map_err(|_| Refusal::Invalid("Content-Length is not a number of bytes".to_owned()))
 }
 
-fn announced_md5(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+fn announced_md5(request: &HttpRequest) -> Result<Option<[u8; 16]>, Refusal> {
     let Some(text) = header(request, "content-md5") else {
         return Ok(None);
     };
-    match STANDARD.decode(text) {
-        Ok(digest) if digest.len() == 16 => Ok(Some(hex::encode(digest))),
-        _ => Err(Refusal::Invalid(
-            "Content-MD5 is not 16 bytes in base64".to_owned(),
-        )),
-    }
+    let digest = STANDARD.decode(text).ok().and_then(|d| d.try_into().ok());
+    let invalid = || Refusal::Invalid("Content-MD5 is not 16 bytes in base64".to_owned());
+    digest.ok_or_else(invalid).map(Some)
 }
 
 /// Passes the body on until the client pauses for too long.
