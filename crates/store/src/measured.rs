@@ -16,8 +16,8 @@ use crate::{
 /// Names of the metrics of all stores. Labels: `store` (its name) and `operation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricName {
-    /// Seconds until a store answered an operation, failures included (histogram).
-    RequestSeconds,
+    /// Milliseconds until a store answered an operation, failures included (histogram).
+    Request,
     /// Operations that failed because the store could not be asked or broke (counter).
     Failures,
 }
@@ -26,7 +26,7 @@ impl MetricName {
     /// Returns the name as it is reported.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::RequestSeconds => "store.request",
+            Self::Request => "store.request",
             Self::Failures => "store.failures",
         }
     }
@@ -53,9 +53,9 @@ impl Measured {
         let result = work.await;
         let store = self.inner.name().to_owned();
         metrics::histogram!(
-            MetricName::RequestSeconds.as_str(), "store" => store.clone(), "operation" => operation
+            MetricName::Request.as_str(), "store" => store.clone(), "operation" => operation
         )
-        .record(start.elapsed().as_secs_f64());
+        .record(start.elapsed().as_secs_f64() * 1_000.0);
         if let Err(error) = &result
             && matches!(error.kind(), Kind::Unavailable | Kind::Internal)
         {
@@ -152,7 +152,9 @@ impl BlobStore for Measured {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
+    use futures_util::FutureExt;
     use metrics::{
         Counter, CounterFn, Gauge, Histogram, HistogramFn, Key as MetricKey, KeyName, Metadata,
         Recorder, SharedString, Unit,
@@ -186,9 +188,16 @@ mod tests {
     }
 
     impl HistogramFn for Note {
-        fn record(&self, seconds: f64) {
-            assert!(seconds >= 0.0);
-            self.seen.lock().unwrap().push(self.text.clone());
+        fn record(&self, millis: f64) {
+            let unit = if self.text.contains("=slow}") && millis >= 20.0 {
+                " ms"
+            } else {
+                ""
+            };
+            self.seen
+                .lock()
+                .unwrap()
+                .push(format!("{}{unit}", self.text));
         }
     }
 
@@ -234,6 +243,7 @@ mod tests {
         };
         let seen = Seen::default();
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap();
         metrics::with_local_recorder(&Notes(Arc::clone(&seen)), || {
@@ -249,6 +259,8 @@ mod tests {
                 store.get(&key, Some(ByteRange::From(9))).await.unwrap_err();
                 std::fs::write(folder.path().join("objects/k@"), "damaged").unwrap();
                 store.head(&key).await.unwrap_err();
+                let slow = tokio::time::sleep(Duration::from_millis(20));
+                store.time("slow", slow.map(Ok)).await.unwrap();
             });
         });
         assert_eq!(
@@ -258,6 +270,7 @@ mod tests {
                 "store.request{store=demo,operation=get}",
                 "store.request{store=demo,operation=head}",
                 "store.failures{store=demo,operation=head} +1",
+                "store.request{store=demo,operation=slow} ms",
             ]
         );
     }

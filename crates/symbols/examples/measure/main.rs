@@ -2,7 +2,8 @@
 //! Measures what an index costs and how fast it answers, on a symbol file of one's own.
 //!
 //! `measure build FILE [THREADS [PAGE_KIB]]` · `measure lookup FILE` · `measure cold FILE`
-//! · `measure golden FILE`, which compares 100,000 answers with those of the plain reference.
+//! · `measure golden FILE`, which compares 100,000 answers with those of the plain reference
+//! · `measure request FOLDER`, 300 frames over all its files (`NAME/ID/FILE.sym`).
 
 #![expect(
     clippy::print_stdout,
@@ -13,6 +14,7 @@
 )]
 
 mod reference;
+mod request;
 mod tools;
 
 use std::fs::{self, File};
@@ -37,7 +39,7 @@ fn main() {
     let file = arguments.get(1).unwrap();
     let options = BuildOptions {
         threads: NonZeroUsize::new(number(2, 1)).unwrap(),
-        page_bytes: number(3, 32) << 10,
+        page_bytes: number(3, 20) << 10,
         ..BuildOptions::default()
     };
     match arguments.first().map(String::as_str) {
@@ -45,7 +47,8 @@ fn main() {
         Some("lookup") => measure_lookups(file, &options),
         Some("cold") => measure_cold(file, &options),
         Some("golden") => compare(file),
-        _ => println!("measure build|lookup|cold|golden FILE [THREADS [PAGE_KIB]]"),
+        Some("request") => request::measure(file),
+        _ => println!("measure build|lookup|cold|golden|request FILE [THREADS [PAGE_KIB]]"),
     }
     // Nothing is there when nothing was written.
     let _ = fs::remove_file(index_path());

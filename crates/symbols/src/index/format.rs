@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::error::{IndexError, Part};
 
 /// The format that this program writes and reads. Indexes of others are made anew.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 pub(crate) const HEAD_BYTES: u64 = 16;
 pub(crate) const FOOT_BYTES: usize = 72;

@@ -56,7 +56,7 @@ pub use symbols::Symbols;
 pub use verify::{hash, verify};
 
 /// How much of the end of an index to read first: the root of most fits.
-pub const TAIL_BYTES: u64 = 64 << 10;
+pub const TAIL_BYTES: u64 = 16 << 10;
 
 /// The root of an index, read and checked.
 #[derive(Debug)]
@@ -144,12 +144,9 @@ impl Index {
         detail: Detail,
     ) -> Result<Resolved, IndexError> {
         let mut resolve = Resolve::new(Arc::clone(self), cache, addresses, detail);
+        let mut buffer = Vec::new();
         while !resolve.wanted().is_empty() {
-            let ranges = resolve.wanted().iter().cloned();
-            let bytes = ranges
-                .map(|range| source.read_at(range))
-                .collect::<Result<Vec<_>, _>>()?;
-            resolve.supply(cache, &bytes)?;
+            resolve.supply_from(cache, source, &mut buffer)?;
         }
         Ok(resolve.finish())
     }

@@ -8,6 +8,7 @@ use super::cache::PageCache;
 use super::error::{IndexError, Part};
 use super::page::Page;
 use super::resolved::Resolved;
+use super::source::ReadAt;
 use super::{Index, Symbols as _};
 use crate::number::{index, narrow, position};
 
@@ -55,7 +56,7 @@ pub struct Resolve {
 
 /// Ranges closer to each other than this are read as one: another request costs more than the
 /// bytes between.
-const GAP_BYTES: u64 = 16 << 10;
+const GAP_BYTES: u64 = 8 << 10;
 
 impl Resolve {
     /// Starts with addresses in any order. Pages in the cache are used and not read.
@@ -99,17 +100,28 @@ impl Resolve {
         cache: &PageCache,
         bytes: &[B],
     ) -> Result<(), IndexError> {
-        let missing = std::mem::take(&mut self.missing);
-        for number in missing {
-            let packed = self
-                .packed(number, bytes)
-                .ok_or(IndexError::damaged(Part::Page(number)))?;
-            let page = Arc::new(self.resolved.index().unpack(number, packed)?);
-            cache.insert((self.resolved.index().id(), number), &page);
-            self.resolved.pin(number, page);
+        let wanted = std::mem::take(&mut self.wanted);
+        for (range, bytes) in wanted.iter().zip(bytes) {
+            self.take(cache, range, bytes.as_ref())?;
         }
-        self.advance(cache);
-        Ok(())
+        self.go_on(cache)
+    }
+
+    /// Reads the wanted ranges one by one. The buffer is for what is read, and for the next call.
+    ///
+    /// # Errors
+    /// The source fails, or a page is damaged. The index is to be thrown away then.
+    pub fn supply_from(
+        &mut self,
+        cache: &PageCache,
+        source: &(impl ReadAt + ?Sized),
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), IndexError> {
+        for range in std::mem::take(&mut self.wanted) {
+            let bytes = source.read_with(range.clone(), buffer)?;
+            self.take(cache, &range, bytes)?;
+        }
+        self.go_on(cache)
     }
 
     /// Returns the symbols of the addresses. Call it when nothing is wanted any more: without
@@ -119,17 +131,35 @@ impl Resolve {
         self.resolved
     }
 
-    fn packed<'b, B: AsRef<[u8]>>(&self, number: u32, bytes: &'b [B]) -> Option<&'b [u8]> {
-        let page = self.resolved.index().page(number)?;
-        let at = self
-            .wanted
-            .partition_point(|range| range.start <= page.offset)
-            .checked_sub(1)?;
-        let start = position(page.offset - self.wanted.get(at)?.start);
-        bytes
-            .get(at)?
-            .as_ref()
-            .get(start..start + index(page.packed_bytes))
+    /// Takes the pages in the bytes of a range.
+    fn take(
+        &mut self,
+        cache: &PageCache,
+        range: &Range<u64>,
+        bytes: &[u8],
+    ) -> Result<(), IndexError> {
+        let ends = |number: &u32| {
+            let page = self.resolved.index().page(*number);
+            page.is_none_or(|page| page.offset < range.end)
+        };
+        let count = self.missing.partition_point(ends);
+        for number in self.missing.drain(..count) {
+            let index = self.resolved.index();
+            let packed = packed(index, number, range, bytes)
+                .ok_or(IndexError::damaged(Part::Page(number)))?;
+            let page = Arc::new(index.unpack(number, packed)?);
+            cache.insert((index.id(), number), &page);
+            self.resolved.pin(number, page);
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, cache: &PageCache) -> Result<(), IndexError> {
+        if let Some(number) = self.missing.first() {
+            return Err(IndexError::damaged(Part::Page(*number)));
+        }
+        self.advance(cache);
+        Ok(())
     }
 
     /// Goes on as far as the pages at hand allow.
@@ -176,6 +206,13 @@ impl Resolve {
             }
         }
     }
+}
+
+/// The bytes of a page, in those of a range.
+fn packed<'b>(at: &Index, number: u32, range: &Range<u64>, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    let page = at.page(number)?;
+    let start = position(page.offset.checked_sub(range.start)?);
+    bytes.get(start..start + index(page.packed_bytes))
 }
 
 fn add_range(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {

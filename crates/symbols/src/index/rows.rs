@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Rows of a function, disjoint and ascending: source lines, or the inlined calls of one depth.
 //!
-//! Each row says how far it reaches and how it differs from the one before. Every sixteenth starts
-//! anew and is found through a list, so that a lookup reads sixteen rows at most.
+//! Each row says how far it reaches and how it differs from the one before. Every 24th starts
+//! anew and is found through a list, so that a lookup reads 24 rows at most.
 //!
 //! ```text
 //! count            number of rows
-//! per full sixteen but the first: start u32, position u16   of the row that starts anew
+//! per full 24 but the first: start u32, position u16   of the row that starts anew
 //! rows             length u8, flags of what follows and the low four bits of fold(line) as u8,
 //!                  [fold(line) >> 4 as u8], [gap u8], [file u8], [origin u8]
 //! or               255, gap, length, fold(line), file, origin
@@ -19,7 +19,7 @@ use super::varint::{Cursor, fold, put, put_wide, unfold};
 use crate::number::{index, position};
 
 /// Rows between two that start anew.
-const STRIDE: u32 = 16;
+const STRIDE: u32 = 24;
 /// Bytes of an entry of the list of those.
 const ANCHOR_BYTES: u32 = 6;
 /// Most rows in one list: the position of each fits 16 bits even if every number in it is as long

@@ -23,6 +23,16 @@ pub trait ReadAt {
     /// # Errors
     /// The source fails, or ends before the range does.
     fn read_at(&self, range: Range<u64>) -> io::Result<Vec<u8>>;
+
+    /// Returns the bytes of a range, which may be in the buffer then: that of one range serves for
+    /// the next, as memory that was never used before costs as much as to unpack it.
+    ///
+    /// # Errors
+    /// The source fails, or ends before the range does.
+    fn read_with<'b>(&'b self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+        *buffer = self.read_at(range)?;
+        Ok(buffer)
+    }
 }
 
 impl ReadAt for [u8] {
@@ -31,10 +41,12 @@ impl ReadAt for [u8] {
     }
 
     fn read_at(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+        self.read_with(range, &mut Vec::new()).map(<[u8]>::to_vec)
+    }
+
+    fn read_with<'b>(&'b self, range: Range<u64>, _: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         let bytes = self.get(position(range.start)..position(range.end));
-        bytes
-            .map(<[u8]>::to_vec)
-            .ok_or(io::ErrorKind::UnexpectedEof.into())
+        bytes.ok_or(io::ErrorKind::UnexpectedEof.into())
     }
 }
 
@@ -46,6 +58,10 @@ impl ReadAt for Vec<u8> {
     fn read_at(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
         self.as_slice().read_at(range)
     }
+
+    fn read_with<'b>(&'b self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+        self.as_slice().read_with(range, buffer)
+    }
 }
 
 /// Positioned reads rather than a memory map: a file that shrinks under a map kills the process,
@@ -56,8 +72,18 @@ impl ReadAt for File {
     }
 
     fn read_at(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; position(range.end.saturating_sub(range.start))];
-        self.read_exact_at(&mut bytes, range.start)?;
+        let mut bytes = Vec::new();
+        self.read_with(range, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_with<'b>(&'b self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+        let length = position(range.end.saturating_sub(range.start));
+        if buffer.len() < length {
+            *buffer = vec![0; length];
+        }
+        let bytes = buffer.get_mut(..length).unwrap_or_default();
+        self.read_exact_at(bytes, range.start)?;
         Ok(bytes)
     }
 }
@@ -69,5 +95,9 @@ impl<S: ReadAt + ?Sized> ReadAt for &S {
 
     fn read_at(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
         (**self).read_at(range)
+    }
+
+    fn read_with<'b>(&'b self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+        (**self).read_with(range, buffer)
     }
 }

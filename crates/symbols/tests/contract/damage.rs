@@ -170,7 +170,7 @@ fn an_index_of_another_format_is_told_apart() {
     let (bytes, _) = sample();
     let end = bytes.len();
     for other in [FORMAT - 1, FORMAT + 1] {
-        let expected = format!("the symbol index has the format {other}, this program knows 2");
+        let expected = format!("the symbol index has the format {other}, this program knows 3");
         let mut changed = bytes.clone();
         changed[end - 24..end - 20].copy_from_slice(&other.to_le_bytes());
         let checksum = xxhash_rust::xxh3::xxh3_64(&changed[end - 72..end - 16]);

@@ -160,7 +160,7 @@ impl Merge {
             page.parts.text.push_str(name);
             page.shared = Some((first, next));
             next += 1;
-            if page.parts.text.len() + page.used.lengths.len() >= self.page_bytes {
+            if page.parts.text.len() + page.used.lengths.len() >= self.page_bytes / 2 {
                 write(&std::mem::replace(&mut page, names_page()))?;
                 first = next;
             }

@@ -34,7 +34,7 @@ pub struct BuildOptions {
     pub limits: Limits,
     /// Threads to use. Default 1.
     pub threads: NonZeroUsize,
-    /// Size of a page before it is packed, about. Default 32 KiB.
+    /// Size of a page before it is packed, about. Default 20 KiB.
     pub page_bytes: usize,
 }
 
@@ -43,7 +43,7 @@ impl Default for BuildOptions {
         Self {
             limits: Limits::default(),
             threads: NonZeroUsize::MIN,
-            page_bytes: 32 << 10,
+            page_bytes: 20 << 10,
         }
     }
 }

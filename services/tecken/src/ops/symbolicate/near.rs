@@ -3,15 +3,13 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
 use releng_common::{Error, Result};
 use releng_symbols::Outcome;
-use releng_symbols::index::{Detail, Index, IndexError, PageCache, Resolve};
+use releng_symbols::index::{Detail, Index, IndexError, PageCache, ReadAt, Resolve};
 
 use crate::state::{Place, Room, Text};
 
@@ -117,8 +115,8 @@ impl Near<'_> {
 
     fn finish(&self, reading: Reading<'_>, buffer: &mut Vec<u8>) -> Result<Read> {
         match reading {
-            Reading::File(resolve, file) => self.resolve(*resolve, Packed::File(file, buffer)),
-            Reading::Memory(resolve, bytes) => self.resolve(*resolve, Packed::Memory(bytes)),
+            Reading::File(resolve, file) => self.resolve(*resolve, file, buffer),
+            Reading::Memory(resolve, bytes) => self.resolve(*resolve, bytes, buffer),
             Reading::Text(text, addresses) => self.excerpt(text, addresses),
         }
     }
@@ -133,60 +131,20 @@ impl Near<'_> {
         }
     }
 
-    fn resolve(&self, mut resolve: Resolve, mut packed: Packed<'_>) -> Result<Read> {
+    fn resolve(
+        &self,
+        mut resolve: Resolve,
+        packed: &(impl ReadAt + ?Sized),
+        buffer: &mut Vec<u8>,
+    ) -> Result<Read> {
         let mut held = Pages::default();
         loop {
             held.hold(self.room, &resolve)?;
             if resolve.wanted().is_empty() {
                 return Ok(Ok(Outcome::Found(Arc::new(resolve.finish()))));
             }
-            let supplied = packed
-                .read(resolve.wanted())
-                .map_err(IndexError::Read)
-                .and_then(|pieces| resolve.supply(self.cache, &pieces));
-            if let Err(error) = supplied {
+            if let Err(error) = resolve.supply_from(self.cache, packed, buffer) {
                 return Ok(Err(error));
-            }
-        }
-    }
-}
-
-/// Where packed pages are, and for those of a file the memory to read them into: that of one module
-/// serves for the next, as memory that was never used before costs as much as to unpack it.
-enum Packed<'a> {
-    File(&'a File, &'a mut Vec<u8>),
-    Memory(&'a [u8]),
-}
-
-impl Packed<'_> {
-    fn read(&mut self, ranges: &[Range<u64>]) -> io::Result<Vec<&[u8]>> {
-        let ends_early = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        let position = |at: u64| usize::try_from(at).map_err(|_| ends_early());
-        match self {
-            Self::Memory(bytes) => {
-                let piece = |range: &Range<u64>| {
-                    let range = position(range.start)?..position(range.end)?;
-                    bytes.get(range).ok_or_else(ends_early)
-                };
-                ranges.iter().map(piece).collect()
-            }
-            Self::File(file, buffer) => {
-                let length = |range: &Range<u64>| position(range.end.saturating_sub(range.start));
-                let lengths: Vec<usize> = ranges.iter().map(length).collect::<io::Result<_>>()?;
-                let total = lengths.iter().sum();
-                if buffer.len() < total {
-                    buffer.clear();
-                    buffer.resize(total, 0);
-                }
-                let (mut pieces, mut rest) = (Vec::new(), buffer.as_mut_slice());
-                for (range, length) in ranges.iter().zip(lengths) {
-                    let (piece, others) =
-                        rest.split_at_mut_checked(length).ok_or_else(ends_early)?;
-                    file.read_exact_at(piece, range.start)?;
-                    pieces.push(&*piece);
-                    rest = others;
-                }
-                Ok(pieces)
             }
         }
     }
