@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! head   magic, format
-//! pages  functions by address, parts of very large ones, public symbols, shared names
+//! pages  functions by address, those with rows of very large ones before them, public symbols,
+//!        shared names
 //! root   of each page: kind, first and last start, length, checksum
 //! foot   where the root is, its checksum, size and hash of the symbol file, format, magic
 //! ```
@@ -37,7 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::header::Header;
-use crate::number::{index, position, wide};
+use crate::number::{index, narrow, position, wide};
 
 pub use build::{BuildOptions, Built, build};
 pub use cache::{CacheUsage, PageCache};
@@ -242,6 +243,14 @@ impl Index {
     #[inline]
     pub(crate) fn candidates(&self, near: &mut Near, address: u64, visit: impl FnMut(u32, bool)) {
         search::candidates(&self.functions, &self.publics, near, address, visit);
+    }
+
+    /// Where the page has a very large function, the page with its rows about an address.
+    pub(crate) fn part(&self, page: u32, address: u64) -> Option<u32> {
+        let before = self.root.pages.get(..index(page))?.iter().rev();
+        let mut parts = before.take_while(|page| page.kind == PageKind::Part);
+        let back = parts.position(|part| part.first <= address)?;
+        page.checked_sub(narrow(back) + 1)
     }
 
     /// The page of a shared name, and its place in there.

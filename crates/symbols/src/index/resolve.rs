@@ -31,7 +31,7 @@ enum Step {
 }
 
 /// Addresses of one module on their way to their symbols. It does not read: it tells which ranges
-/// of the index it wants, at most three times, and takes their bytes.
+/// of the index it wants, at most twice, and takes their bytes.
 ///
 /// ```no_run
 /// # use releng_symbols::index::*;
@@ -56,7 +56,7 @@ pub struct Resolve {
 
 /// Ranges closer to each other than this are read as one: another request costs more than the
 /// bytes between.
-const GAP_BYTES: u64 = 8 << 10;
+const GAP_BYTES: u64 = 4 << 10;
 
 impl Resolve {
     /// Starts with addresses in any order. Pages in the cache are used and not read.

@@ -93,15 +93,20 @@ impl Resolved {
         self.pages.set(number, page);
     }
 
-    /// Returns the pages in which the symbols may be.
+    /// Returns the pages in which the symbols may be, and the rows of very large functions.
     pub(crate) fn symbol_pages(&self) -> Vec<u32> {
         let (mut pages, mut near) = (Vec::new(), Near::default());
+        let mut last = None;
         for address in self.answers.addresses() {
-            self.index.candidates(&mut near, *address, |page, _| {
-                if pages.last() != Some(&page) {
-                    pages.push(page);
-                }
-            });
+            self.index
+                .candidates(&mut near, *address, |page, is_function| {
+                    if last.replace(page) != Some(page) {
+                        pages.push(page);
+                    }
+                    if is_function && self.detail == Detail::Full {
+                        pages.extend(self.index.part(page, *address));
+                    }
+                });
         }
         pages
     }

@@ -105,6 +105,34 @@ fn an_object_store_is_asked_four_times_at_most() {
 }
 
 #[test]
+fn rows_of_very_large_functions_come_with_their_functions() {
+    let mut text = scattered(30);
+    for number in 0..4u64 {
+        let start = 0x900_0000 + number * 0x10_0000;
+        writeln!(text, "FUNC {start:x} 10000 0 large{number}").unwrap();
+        for row in 0..5_000u64 {
+            writeln!(text, "{:x} 4 {} {}", start + row * 4, row + 1, row % 9).unwrap();
+        }
+    }
+    let bytes = index_bytes(&text, &BuildOptions::default());
+    let index = Arc::new(Index::open(&bytes).unwrap());
+    let rows = (0..20_000).step_by(997);
+    let addresses: Vec<u64> = rows.map(|n| 0x900_0000 + n % 4 * 0x10_0000 + n).collect();
+    let cache = PageCache::new(0);
+    let mut resolve = Resolve::new(index, &cache, &addresses, Detail::Full);
+    let wanted = resolve.wanted().len();
+    resolve
+        .supply_from(&cache, &bytes, &mut Vec::new())
+        .unwrap();
+    assert!(wanted > 0 && resolve.wanted().is_empty());
+    let (symbols, table) = (resolve.finish(), table(&text));
+    for address in addresses {
+        assert_eq!(symbols.lookup(address), table.lookup(address));
+        assert!(symbols.lookup(address).unwrap().line.is_some());
+    }
+}
+
+#[test]
 fn a_tail_too_short_for_the_root_tells_what_it_needs() {
     let bytes = index_bytes(
         scattered(300),

@@ -163,6 +163,8 @@ impl PageWriter {
                 .map(|level| clip(level, from, to))
                 .collect();
             self.rows(&lines, &calls);
+            self.parts.first = start.saturating_add(u64::from(from));
+            self.parts.last = self.parts.first;
             self.close_page(PageKind::Part);
         }
         put_wide(&mut self.parts.bodies, size);
