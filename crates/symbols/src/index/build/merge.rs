@@ -95,14 +95,14 @@ impl Merge {
     /// many where there are many names, and those are in memory already.
     pub(crate) fn finish(
         &mut self,
-        mut write: impl FnMut(&FullPage) -> Result<(), BuildError>,
+        mut write: impl FnMut(FullPage) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
         if !self.is_symbol_file {
             return Err(ParseError::Corrupt.into());
         }
         let mut pages = Vec::new();
         self.flush_publics(&mut pages);
-        pages.iter().try_for_each(&mut write)?;
+        pages.into_iter().try_for_each(&mut write)?;
         self.shared_names(write)
     }
 
@@ -151,7 +151,7 @@ impl Merge {
 
     fn shared_names(
         &self,
-        mut write: impl FnMut(&FullPage) -> Result<(), BuildError>,
+        mut write: impl FnMut(FullPage) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
         let mut page = names_page();
         let (mut first, mut next) = (0, 0u64);
@@ -161,12 +161,12 @@ impl Merge {
             page.shared = Some((first, next));
             next += 1;
             if page.parts.text.len() + page.used.lengths.len() >= self.page_bytes / 2 {
-                write(&std::mem::replace(&mut page, names_page()))?;
+                write(std::mem::replace(&mut page, names_page()))?;
                 first = next;
             }
         }
         if first < next {
-            write(&page)?;
+            write(page)?;
         }
         Ok(())
     }

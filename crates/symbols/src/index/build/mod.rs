@@ -15,6 +15,7 @@ mod turns;
 
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard};
 
 use super::error::BuildError;
@@ -23,7 +24,7 @@ use crate::number::wide;
 use crate::parse::Limits;
 use block::BlockParser;
 use blocks::{Blocks, bounded};
-use merge::Merge;
+use merge::{FullPage, Merge};
 use pack::{IndexWriter, PackedPage};
 use turns::Turns;
 
@@ -155,7 +156,21 @@ impl<R: Read, W: Write> Work<'_, R, W> {
         let mut merge = self.merge.into_inner().unwrap_or_else(|e| e.into_inner());
         let mut writer = self.writer.into_inner().unwrap_or_else(|e| e.into_inner());
         let (blocks, _) = self.blocks.into_inner().unwrap_or_else(|e| e.into_inner());
-        merge.finish(|page| writer.page(&PackedPage::new(page)))?;
+        let mut pages = Vec::new();
+        let threads = self.options.threads.get();
+        let mut write_all = |pages: &mut Vec<FullPage>| {
+            let packed = pack_all(pages, threads);
+            pages.clear();
+            packed.iter().try_for_each(|page| writer.page(page))
+        };
+        merge.finish(|page| {
+            pages.push(page);
+            if pages.len() < LAST_PAGES {
+                return Ok(());
+            }
+            write_all(&mut pages)
+        })?;
+        write_all(&mut pages)?;
         let counts = merge.counts;
         writer.root.counts = counts;
         writer.root.header = merge.header;
@@ -170,6 +185,24 @@ impl<R: Read, W: Write> Work<'_, R, W> {
             counts,
         })
     }
+}
+
+/// Pages of the end of an index that are packed together: enough to be worth threads.
+const LAST_PAGES: usize = 128;
+
+/// Packs pages on so many threads, in their order.
+fn pack_all(pages: &[FullPage], threads: usize) -> Vec<PackedPage> {
+    let pack = |pages: &[FullPage]| pages.iter().map(PackedPage::new).collect::<Vec<_>>();
+    let mut shares = pages.chunks(pages.len().div_ceil(threads).max(1));
+    let own = shares.next().unwrap_or_default();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = shares.map(|pages| scope.spawn(|| pack(pages))).collect();
+        let mut packed = pack(own);
+        for other in others {
+            packed.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        packed
+    })
 }
 
 fn stopped() -> BuildError {
