@@ -189,7 +189,7 @@ mod tests {
 
     impl HistogramFn for Note {
         fn record(&self, millis: f64) {
-            let unit = if self.text.contains("=slow}") && millis >= 20.0 {
+            let unit = if self.text.contains("=slow}") && millis >= 10.0 {
                 " ms"
             } else {
                 ""

@@ -55,6 +55,15 @@ impl S3Bucket {
         &self.url
     }
 
+    /// Returns the same for a server that stands before this one, as
+    /// [`StoreProxy`](crate::store_proxy::StoreProxy) does.
+    ///
+    /// # Panics
+    /// When that is no address.
+    pub fn url_behind(&self, server: &str) -> String {
+        address(server, &self.name).expect("the address of a server")
+    }
+
     /// Returns the bucket as a store, to look into and to fill.
     pub fn store(&self) -> &Store {
         &self.store

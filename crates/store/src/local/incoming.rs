@@ -36,7 +36,7 @@ pub(crate) struct Received {
 
 struct Incoming {
     temporary: Temporary,
-    /// The tag is BLAKE3, which takes a tenth of the time of an MD5.
+    /// The tag is BLAKE3, which takes a fraction of the time of an MD5.
     digest: blake3::Hasher,
     /// Only for who announced one.
     md5: Option<Md5>,

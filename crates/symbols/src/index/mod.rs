@@ -247,10 +247,17 @@ impl Index {
 
     /// Where the page has a very large function, the page with its rows about an address.
     pub(crate) fn part(&self, page: u32, address: u64) -> Option<u32> {
-        let before = self.root.pages.get(..index(page))?.iter().rev();
-        let mut parts = before.take_while(|page| page.kind == PageKind::Part);
-        let back = parts.position(|part| part.first <= address)?;
-        page.checked_sub(narrow(back) + 1)
+        let is_part = |page: &PageEntry| page.kind == PageKind::Part;
+        let before = self.root.pages.get(..index(page))?;
+        if !before.last().is_some_and(is_part) {
+            return None;
+        }
+        // There can be tens of thousands. In a file that is not in order this may find another page:
+        // that costs a read more.
+        let count = before.partition_point(|page| !is_part(page) || page.first <= address);
+        let at = count.checked_sub(1)?;
+        before.get(at).filter(|page| is_part(page))?;
+        Some(narrow(at))
     }
 
     /// The page of a shared name, and its place in there.

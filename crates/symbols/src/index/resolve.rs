@@ -31,7 +31,7 @@ enum Step {
 }
 
 /// Addresses of one module on their way to their symbols. It does not read: it tells which ranges
-/// of the index it wants, at most twice, and takes their bytes.
+/// of the index it wants, twice in all but odd files, and takes their bytes.
 ///
 /// ```no_run
 /// # use releng_symbols::index::*;
@@ -94,7 +94,7 @@ impl Resolve {
     ///
     /// # Errors
     /// [`IndexError::Damaged`] when they are not the bytes that were written. The index is to be
-    /// thrown away then.
+    /// thrown away then, and this with it.
     pub fn supply<B: AsRef<[u8]>>(
         &mut self,
         cache: &PageCache,
@@ -110,7 +110,8 @@ impl Resolve {
     /// Reads the wanted ranges one by one. The buffer is for what is read, and for the next call.
     ///
     /// # Errors
-    /// The source fails, or a page is damaged. The index is to be thrown away then.
+    /// The source fails, or a page is damaged: then the index is to be thrown away. This is of no
+    /// use any more either way.
     pub fn supply_from(
         &mut self,
         cache: &PageCache,

@@ -35,6 +35,7 @@ impl Run {
                 *highest = (*highest).max(*last);
                 Some(*highest)
             };
+            highest.reserve_exact(lasts.len());
             highest.extend(lasts.iter().scan(0, highest_until));
         }
         Self {

@@ -80,7 +80,9 @@ impl ReadAt for File {
     fn read_with<'b>(&'b self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         let length = position(range.end.saturating_sub(range.start));
         if buffer.len() < length {
-            *buffer = vec![0; length];
+            // Not both at once.
+            *buffer = Vec::new();
+            buffer.resize(length, 0);
         }
         let bytes = buffer.get_mut(..length).unwrap_or_default();
         self.read_exact_at(bytes, range.start)?;

@@ -30,11 +30,7 @@ impl Behind {
         let server = requires("s3")?;
         let bucket = S3Bucket::create().await?;
         let proxy = StoreProxy::start(&server);
-        let url = format!(
-            "s3://testkey:testsecret123@{}?region=us-east-1&endpoint={}",
-            bucket.name(),
-            proxy.url()
-        );
+        let url = bucket.url_behind(&proxy.url());
         let mut builder = TestAppBuilder::new(Backend::Sqlite)
             .set("SYMBOL_URLS", &url)
             .set("UPLOAD_DEFAULT_URL", &url)

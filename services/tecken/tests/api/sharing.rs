@@ -179,11 +179,7 @@ impl Pair {
         let server = requires("s3")?;
         let bucket = S3Bucket::create().await?;
         let proxy = StoreProxy::start(&server);
-        let url = format!(
-            "s3://testkey:testsecret123@{}?region=us-east-1&endpoint={}",
-            bucket.name(),
-            proxy.url()
-        );
+        let url = bucket.url_behind(&proxy.url());
         let folder = temp::dir();
         let database = format!("sqlite://{}/tecken.db", folder.path().display());
         let token = uploader(folder.path(), &database);

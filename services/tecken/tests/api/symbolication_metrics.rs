@@ -147,11 +147,7 @@ async fn timers_are_milliseconds_under_the_known_names() {
         return;
     };
     let proxy = StoreProxy::start(&server);
-    let url = format!(
-        "s3://testkey:testsecret123@{}?region=us-east-1&endpoint={}",
-        bucket.name(),
-        proxy.url()
-    );
+    let url = bucket.url_behind(&proxy.url());
     put(bucket.store(), "demo.pdb", &symbols("demo.pdb", "demo_one")).await;
     let statsd = UdpSocket::bind("127.0.0.1:0").unwrap();
     statsd

@@ -15,7 +15,6 @@ mod turns;
 
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard};
 
 use super::error::BuildError;
@@ -156,18 +155,20 @@ impl<R: Read, W: Write> Work<'_, R, W> {
         let mut merge = self.merge.into_inner().unwrap_or_else(|e| e.into_inner());
         let mut writer = self.writer.into_inner().unwrap_or_else(|e| e.into_inner());
         let (blocks, _) = self.blocks.into_inner().unwrap_or_else(|e| e.into_inner());
-        let mut pages = Vec::new();
+        let (mut pages, mut bytes) = (Vec::new(), 0);
         let threads = self.options.threads.get();
         let mut write_all = |pages: &mut Vec<FullPage>| {
-            let packed = pack_all(pages, threads);
+            let packed = pack_all(pages, threads)?;
             pages.clear();
             packed.iter().try_for_each(|page| writer.page(page))
         };
         merge.finish(|page| {
+            bytes += page.parts.text.len();
             pages.push(page);
-            if pages.len() < LAST_PAGES {
+            if bytes < LAST_BYTES {
                 return Ok(());
             }
+            bytes = 0;
             write_all(&mut pages)
         })?;
         write_all(&mut pages)?;
@@ -187,11 +188,11 @@ impl<R: Read, W: Write> Work<'_, R, W> {
     }
 }
 
-/// Pages of the end of an index that are packed together: enough to be worth threads.
-const LAST_PAGES: usize = 128;
+/// Text of pages at the end of an index that are packed together: enough to be worth threads.
+const LAST_BYTES: usize = 1 << 20;
 
 /// Packs pages on so many threads, in their order.
-fn pack_all(pages: &[FullPage], threads: usize) -> Vec<PackedPage> {
+fn pack_all(pages: &[FullPage], threads: usize) -> Result<Vec<PackedPage>, BuildError> {
     let pack = |pages: &[FullPage]| pages.iter().map(PackedPage::new).collect::<Vec<_>>();
     let mut shares = pages.chunks(pages.len().div_ceil(threads).max(1));
     let own = shares.next().unwrap_or_default();
@@ -199,9 +200,9 @@ fn pack_all(pages: &[FullPage], threads: usize) -> Vec<PackedPage> {
         let others: Vec<_> = shares.map(|pages| scope.spawn(|| pack(pages))).collect();
         let mut packed = pack(own);
         for other in others {
-            packed.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            packed.extend(other.join().map_err(|_panic| stopped())?);
         }
-        packed
+        Ok(packed)
     })
 }
 
