@@ -18,7 +18,7 @@ use crate::stream::{blocking, broken, next_batch, wrong_length};
 use crate::{Attributes, Key, Meta};
 
 /// What a put announces of its bytes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Announced {
     /// How many there are.
     pub(crate) length: Option<u64>,

@@ -9,7 +9,7 @@
 mod folders;
 pub(crate) mod format;
 pub mod http;
-pub(crate) mod incoming;
+mod incoming;
 mod layout;
 mod listing;
 mod seal;

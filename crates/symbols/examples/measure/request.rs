@@ -25,15 +25,14 @@ const RUNS: usize = 21;
 /// largest.
 pub fn measure(folder: &str) {
     let indexes = Indexes::make(Path::new(folder));
-    let body = &indexes.body;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [1, cores] {
-        let cold = median(|| drop(black_box(indexes.answer(body, threads, &indexes.open()))));
+        let cold = median(|| drop(black_box(indexes.answer(threads, &Opened::default()))));
         println!("nothing in memory, {threads} threads: {cold:.2} ms");
     }
-    let opened = indexes.open();
-    let warm = median(|| drop(black_box(indexes.answer(body, 1, &opened))));
-    let bytes = indexes.answer(body, 1, &opened).len();
+    let opened = Opened::default();
+    let warm = median(|| drop(black_box(indexes.answer(1, &opened))));
+    let bytes = indexes.answer(1, &opened).len();
     println!("warm, 1 thread: {warm:.2} ms, answer of {bytes} bytes");
     println!("pages in memory: {:?}", opened.cache.usage());
     indexes.remove();
@@ -57,10 +56,19 @@ struct Indexes {
     body: String,
 }
 
-/// What is in memory of them.
+/// What is in memory of them: nothing, until an answer needs it.
 struct Opened {
     indexes: Mutex<Vec<(ModuleKey, File, Arc<Index>)>>,
     cache: PageCache,
+}
+
+impl Default for Opened {
+    fn default() -> Self {
+        Self {
+            indexes: Mutex::default(),
+            cache: PageCache::new(256 << 20),
+        }
+    }
 }
 
 impl Indexes {
@@ -106,12 +114,14 @@ impl Indexes {
             offsets.push(tools::addresses(&fs::read(file).unwrap(), FRAMES).into_iter());
         }
         let last = files.len() - 1;
+        let mut all = (0..files.len()).cycle();
         let frames: Vec<String> = (0..FRAMES)
             .map(|number| {
-                let module = if number % 5 < 2 {
+                let is_in_last = number % 5 < 2;
+                let module = if is_in_last {
                     last
                 } else {
-                    number % files.len()
+                    all.next().unwrap()
                 };
                 format!("[{module},{}]", offsets[module].next().unwrap())
             })
@@ -125,16 +135,9 @@ impl Indexes {
         Self { paths, body }
     }
 
-    /// Nothing: the answer opens what is not.
-    fn open(&self) -> Opened {
-        Opened {
-            indexes: Mutex::default(),
-            cache: PageCache::new(256 << 20),
-        }
-    }
-
-    fn answer(&self, body: &str, threads: usize, opened: &Opened) -> Vec<u8> {
-        let jobs = Jobs::parse(Version::V5, body.as_bytes(), &Limits::default()).unwrap();
+    fn answer(&self, threads: usize, opened: &Opened) -> Vec<u8> {
+        let body = self.body.as_bytes();
+        let jobs = Jobs::parse(Version::V5, body, &Limits::default()).unwrap();
         let mut wanted = jobs.wanted_addresses();
         wanted.sort_by_key(|(_, addresses)| addresses.len());
         let queue = Mutex::new(wanted);

@@ -34,7 +34,7 @@ pub struct BuildOptions {
     pub limits: Limits,
     /// Threads to use. Default 1.
     pub threads: NonZeroUsize,
-    /// Size of a page before it is packed, about. Default 20 KiB.
+    /// Size of a page before it is packed, about; half of it for shared names. Default 20 KiB.
     pub page_bytes: usize,
 }
 
