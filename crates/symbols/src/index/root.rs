@@ -4,7 +4,7 @@
 use super::error::{IndexError, Part};
 use super::varint::{Cursor, put, put_wide};
 use crate::header::{CodeInfo, Header, ModuleRecord};
-use crate::number::{index, narrow};
+use crate::number::{index, narrow, wide};
 
 /// What a page holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,39 +136,50 @@ fn read_root(raw: &[u8], mut offset: u64) -> Option<Root> {
         inlines: cursor.wide()?,
     };
     let count = cursor.next()?;
-    // Column by column at once: lists of their own would be memory that is used for the first time,
-    // which takes longer than all the rest.
-    let mut kinds = cursor.column(count)?;
-    let mut firsts = cursor.column(count)?;
-    let mut spans = cursor.column(count)?;
-    let mut packed = cursor.column(count)?;
-    let mut sizes = cursor.column(count)?;
+    let kinds = cursor.list(count)?;
+    let firsts = wide_list(&mut cursor, count)?;
+    let spans = wide_list(&mut cursor, count)?;
+    let packed = cursor.list(count)?;
+    let sizes = cursor.list(count)?;
     let checksums = cursor.take(count.checked_mul(8)?)?;
-    if !cursor.rest().is_empty() {
-        return None;
-    }
-    let mut pages = Vec::with_capacity(index(count));
+    let mut pages = Vec::with_capacity(kinds.len());
     let mut before = 0u64;
-    for checksum in checksums.chunks_exact(8) {
-        let first = before.wrapping_add(firsts.wide()?);
-        before = first.checked_add(spans.wide()?)?;
-        let packed_bytes = packed.next()?;
+    let rows = kinds
+        .iter()
+        .zip(firsts.iter().zip(&spans))
+        .zip(packed.iter().zip(&sizes));
+    for (((kind, (first, span)), (packed_bytes, raw_bytes)), checksum) in
+        rows.zip(checksums.chunks_exact(8))
+    {
+        let first = before.wrapping_add(*first);
+        before = first.checked_add(*span)?;
         pages.push(PageEntry {
-            kind: PageKind::of_number(kinds.next()?)?,
+            kind: PageKind::of_number(*kind)?,
             first,
             last: before,
             offset,
-            packed_bytes,
-            raw_bytes: sizes.next()?,
+            packed_bytes: *packed_bytes,
+            raw_bytes: *raw_bytes,
             checksum: u64::from_le_bytes(checksum.try_into().ok()?),
         });
-        offset = offset.checked_add(u64::from(packed_bytes))?;
+        offset = offset.checked_add(u64::from(*packed_bytes))?;
     }
-    Some(Root {
+    cursor.rest().is_empty().then_some(Root {
         header,
         counts,
         pages,
     })
+}
+
+fn wide_list(cursor: &mut Cursor<'_>, count: u32) -> Option<Vec<u64>> {
+    if wide(cursor.rest().len()) < u64::from(count) {
+        return None;
+    }
+    let mut list = Vec::with_capacity(index(count));
+    for _ in 0..count {
+        list.push(cursor.wide()?);
+    }
+    Some(list)
 }
 
 /// Fields of the header; an absent record has none, an absent code file is empty.

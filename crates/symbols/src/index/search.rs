@@ -2,7 +2,7 @@
 //! Which pages can hold the symbol of an address.
 
 use super::root::{PageEntry, PageKind};
-use crate::number::{index, narrow, wide};
+use crate::number::{narrow, wide};
 
 /// Pages of one kind in the order of their first starts.
 #[derive(Debug, Default)]
@@ -10,39 +10,26 @@ pub(crate) struct Run {
     firsts: Vec<u64>,
     lasts: Vec<u64>,
     /// Greatest last start of a page and all before it: in a file that is not in order a page may
-    /// reach beyond the first start of the next. Empty in one that is: then it is the last start.
+    /// reach beyond the first start of the next.
     highest: Vec<u64>,
     pages: Vec<u32>,
 }
 
 impl Run {
     pub(crate) fn new(entries: &[PageEntry], kind: PageKind) -> Self {
-        let count = entries.iter().filter(|page| page.kind == kind).count();
-        let mut pages = Vec::with_capacity(count);
         let numbered = entries.iter().enumerate();
-        pages.extend(numbered.filter_map(|(number, page)| {
-            let is_wanted = page.kind == kind;
-            is_wanted.then_some((page.first, narrow(number)))
-        }));
-        if !pages.is_sorted() {
-            pages.sort_unstable();
-        }
-        let last = |(_, page): &(u64, u32)| entries.get(index(*page)).map_or(0, |page| page.last);
-        let lasts: Vec<u64> = pages.iter().map(last).collect();
-        let mut highest = Vec::new();
-        if !lasts.is_sorted() {
-            let highest_until = |highest: &mut u64, last: &u64| {
-                *highest = (*highest).max(*last);
-                Some(*highest)
-            };
-            highest.reserve_exact(lasts.len());
-            highest.extend(lasts.iter().scan(0, highest_until));
-        }
+        let mut pages: Vec<_> = numbered.filter(|(_, page)| page.kind == kind).collect();
+        pages.sort_by_key(|(number, page)| (page.first, *number));
+        let mut highest = 0;
+        let highest = pages.iter().map(|(_, page)| {
+            highest = page.last.max(highest);
+            highest
+        });
         Self {
-            highest,
-            firsts: pages.iter().map(|(first, _)| *first).collect(),
-            lasts,
-            pages: pages.iter().map(|(_, page)| *page).collect(),
+            highest: highest.collect(),
+            firsts: pages.iter().map(|(_, page)| page.first).collect(),
+            lasts: pages.iter().map(|(_, page)| page.last).collect(),
+            pages: pages.iter().map(|(number, _)| narrow(*number)).collect(),
         }
     }
 
@@ -62,13 +49,7 @@ impl Run {
     /// Of the first pages, those with a start between floor and address.
     #[inline]
     fn visit(&self, count: usize, floor: u64, address: u64, visit: &mut impl FnMut(u32)) {
-        let is_in_order = self.highest.is_empty();
-        let highest = if is_in_order {
-            &self.lasts
-        } else {
-            &self.highest
-        };
-        let highest = back(highest, count);
+        let highest = back(&self.highest, count);
         let others = back(&self.lasts, count).zip(back(&self.pages, count));
         for (highest, (last, page)) in highest.zip(others) {
             if (*highest).min(address) < floor {
@@ -90,7 +71,7 @@ impl Run {
     }
 
     pub(crate) fn memory_bytes(&self) -> u64 {
-        wide(self.pages.len()) * 20 + wide(self.highest.len()) * 8
+        wide(self.pages.len()) * 28
     }
 }
 

@@ -42,9 +42,6 @@ pub(crate) fn unfold(from: u32, folded: u64) -> Option<u32> {
     }
 }
 
-/// Bytes that are looked at together.
-const CHUNK_BYTES: usize = 64;
-
 /// Reads what was appended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a> {
@@ -97,24 +94,6 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
-    }
-
-    /// Passes over so many numbers; returns where they begin.
-    pub(crate) fn column(&mut self, numbers: u32) -> Option<Self> {
-        let column = *self;
-        let mut left = index(numbers);
-        // A number ends in each byte without the top bit. No chunk has more of them than are left, so
-        // that none reaches into what comes behind the numbers.
-        while left >= CHUNK_BYTES
-            && let Some((chunk, rest)) = self.rest.split_first_chunk::<CHUNK_BYTES>()
-        {
-            left -= chunk.iter().filter(|byte| **byte < 0x80).count();
-            self.rest = rest;
-        }
-        for _ in 0..left {
-            self.wide()?;
-        }
-        Some(column)
     }
 
     /// So many numbers; nothing when there cannot be that many.
@@ -184,27 +163,6 @@ mod tests {
             Cursor::new(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1]).ends(2),
             None
         );
-    }
-
-    #[test]
-    fn numbers_are_passed_over() {
-        for (count, value) in [
-            (0, 1),
-            (63, 1),
-            (64, 1),
-            (200, 300),
-            (1000, u64::MAX),
-            (65, 0),
-        ] {
-            let mut bytes = Vec::new();
-            (0..count).for_each(|_| put_wide(&mut bytes, value));
-            put_wide(&mut bytes, u64::MAX - 7);
-            let mut cursor = Cursor::new(&bytes);
-            let mut column = cursor.column(count).unwrap();
-            assert_eq!(cursor.wide(), Some(u64::MAX - 7), "{count} of {value}");
-            assert!((0..count).all(|_| column.wide() == Some(value)));
-            assert!(Cursor::new(&bytes).column(count + 2).is_none());
-        }
     }
 
     #[test]
